@@ -1,0 +1,138 @@
+"""The handshake messages of TLS 1.3 that its server sends after the hello, and the few a client answers with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+from ._codec import Reader, vector8, vector24
+from ._errors import AlertDescription, PeerMisbehaved
+from ._extensions import Extensions, Where, check_requests, read_extensions
+from ._messages import Message, encode_message
+
+
+@dataclass(frozen=True, slots=True)
+class EncryptedExtensions(Message):
+    """RFC 9846 §4.4.1 [8446 §4.3.1]."""
+
+    type: ClassVar[int] = 8
+    max_length: ClassVar[int] = 2**15
+
+    extensions: Extensions
+
+    @classmethod
+    def parse(cls, body: bytes) -> Self:
+        """The message in `body`."""
+        reader = Reader(body, "EncryptedExtensions")
+        block = reader.vector16()
+        reader.finish()
+        return cls(read_extensions(block, "EncryptedExtensions"))
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateRequest(Message):
+    """RFC 9846 §4.4.2 [8446 §4.3.2]."""
+
+    type: ClassVar[int] = 13
+    max_length: ClassVar[int] = 2**17
+
+    context: bytes
+    extensions: Extensions
+
+    @classmethod
+    def parse(cls, body: bytes) -> Self:
+        """The message in `body`."""
+        reader = Reader(body, "CertificateRequest")
+        context, block = reader.vector8(), reader.vector16()
+        reader.finish()
+        return cls(context, read_extensions(block, "CertificateRequest"))
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateEntry:
+    """One certificate of a chain, with the extensions that speak of it."""
+
+    cert_data: bytes
+    extensions: Extensions
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate(Message):
+    """RFC 9846 §4.5.1 [8446 §4.4.2]."""
+
+    type: ClassVar[int] = 11
+    max_length: ClassVar[int] = 2**17
+
+    context: bytes
+    certificate_list: tuple[CertificateEntry, ...]
+
+    @classmethod
+    def parse(cls, body: bytes) -> Self:
+        """The message in `body`."""
+        reader = Reader(body, "Certificate")
+        context, block = reader.vector8(), reader.vector24()
+        reader.finish()
+        entries: list[CertificateEntry] = []
+        entry = reader.inner(block, "certificate_list")
+        while len(entry):
+            cert_data = entry.vector24(1)
+            entries.append(CertificateEntry(cert_data, read_extensions(entry.vector16(), "Certificate")))
+        return cls(context, tuple(entries))
+
+    def encode(self) -> bytes:
+        """The message in wire form, without extensions: a client has been asked for none."""
+        block = b"".join(vector24(entry.cert_data) + b"\x00\x00" for entry in self.certificate_list)
+        return encode_message(self.type, vector8(self.context) + vector24(block))
+
+
+@dataclass(frozen=True, slots=True)
+class NewSessionTicket(Message):
+    """RFC 9846 §4.7.1 [8446 §4.6.1]."""
+
+    type: ClassVar[int] = 4
+    max_length: ClassVar[int] = 2**17
+
+    lifetime: int
+    age_add: int
+    nonce: bytes
+    ticket: bytes
+    extensions: Extensions
+
+    @classmethod
+    def parse(cls, body: bytes) -> Self:
+        """The message in `body`."""
+        reader = Reader(body, "NewSessionTicket")
+        lifetime, age_add = reader.uint32(), reader.uint32()
+        nonce, ticket, block = reader.vector8(), reader.vector16(1), reader.vector16()
+        reader.finish()
+        extensions = read_extensions(block, "NewSessionTicket")
+        check_requests(extensions, Where.NEW_SESSION_TICKET, "NewSessionTicket")
+        return cls(lifetime, age_add, nonce, ticket, extensions)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyUpdate(Message):
+    """RFC 9846 §4.7.3 [8446 §4.6.3]."""
+
+    type: ClassVar[int] = 24
+    max_length: ClassVar[int] = 1
+
+    update_requested: bool
+
+    @classmethod
+    def parse(cls, body: bytes) -> Self:
+        """The message in `body`."""
+        reader = Reader(body, "KeyUpdate")
+        request = reader.uint8()
+        reader.finish()
+        # RFC 9846 §4.7.3 [8446 §4.6.3]: "If an implementation receives any other value, it MUST terminate the
+        # connection with an 'illegal_parameter' alert."
+        if request > 1:
+            raise PeerMisbehaved(
+                AlertDescription.ILLEGAL_PARAMETER, f"KeyUpdate.request_update is {request}, neither 0 nor 1"
+            )
+        return cls(bool(request))
+
+    def encode(self) -> bytes:
+        """The message in wire form."""
+        return encode_message(self.type, bytes([self.update_requested]))

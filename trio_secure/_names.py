@@ -1,0 +1,57 @@
+"""Server names: what a user writes, what SNI carries, what a certificate is matched against.
+
+Theory of operation
+-------------------
+A name is either an IP address or a DNS name, and the difference decides everything that follows: an address is
+never sent in SNI (RFC 6066 §3) and matches only iPAddress entries. It is settled here, once, before anything is
+connected.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+
+import idna
+
+# Letters, digits and hyphens are the rule (RFC 1123 §2.1); underscores are common enough in private zones.
+_LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
+_MAX_NAME = 253
+
+
+@dataclass(frozen=True, slots=True)
+class ServerName:
+    """A server's name in the one form that everything below uses.
+
+    Attributes:
+        text: a lower-case DNS name in A-labels without a trailing dot, or an IP address in its shortest form.
+        is_address: whether it is an IP address.
+    """
+
+    text: str
+    is_address: bool
+
+    @classmethod
+    def parse(cls, name: str) -> ServerName:
+        """The name in `name`, which may be an internationalized DNS name or an IPv4 or IPv6 address.
+
+        Raises:
+            ValueError: it is neither; the message says why.
+        """
+        bare = name[1:-1] if name.startswith("[") and name.endswith("]") else name
+        try:
+            return cls(str(ipaddress.ip_address(bare)), True)
+        except ValueError:
+            pass
+        # RFC 6066 §3: the name is sent "without a trailing dot".
+        dns = name.removesuffix(".")
+        if not dns.isascii():
+            try:
+                dns = idna.encode(dns, uts46=True).decode("ascii")
+            except idna.IDNAError as error:
+                raise ValueError(f"server name {name[:80]!r} is not a valid host name: {error}") from error
+        dns = dns.lower()
+        if len(dns) > _MAX_NAME or not all(map(_LABEL.fullmatch, dns.split("."))):
+            raise ValueError(f"server name {name[:80]!r} is neither a host name nor an IP address")
+        return cls(dns, False)

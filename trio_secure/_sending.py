@@ -1,0 +1,199 @@
+"""The sending half of a stream.
+
+Theory of operation
+-------------------
+Data is sealed in batches and each batch is handed to the transport whole. Between two batches, and before
+anything else is sent, goes what the receiving half owes the peer: the answer to a KeyUpdate, a refusal to
+renegotiate, an alert. So a receiver only notes a debt; whoever sends next pays it, and `settle` pays it when
+nobody is sending.
+
+A cancelled `send_all` may have left a part of a record in the transport, and nothing can follow a part of a
+record: this half is then broken, and only this half.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import trio
+
+from ._alerts import encode_alert
+from ._channel import Channel
+from ._errors import AlertDescription, TLSError, alert_name
+from ._keys13 import TrafficSecret
+from ._messages13 import KeyUpdate
+from ._protection import MAX_CONTENT, ContentType, Sealer13
+from ._suites import Buffer
+from ._trace import Tracer
+from ._trio_wire import ALERT_DEADLINE
+
+# How many full records are sealed at a time: enough to make the transport's share of the work small, few enough
+# to keep the memory of a send bounded.
+_BATCH = 16 * MAX_CONTENT
+# The records that one key must have left before a batch: those of the batch, a KeyUpdate, an alert or two.
+_RESERVE = 32
+
+
+class SendingHalf:
+    """Seals and sends, for one sender at a time."""
+
+    def __init__(
+        self, channel: Channel[trio.abc.Stream], secret: TrafficSecret | None, tracer: Tracer | None
+    ) -> None:
+        self._channel = channel
+        self._secret = secret
+        self._tracer = tracer
+        self._busy = False
+        self._lock = trio.Lock()
+        self._debts: list[Callable[[], memoryview]] = []
+        self._update_owed = False
+        self._broken: str | None = None
+        self._torn = False
+        self._ended = False
+
+    @property
+    def open(self) -> bool:
+        """Whether anything can still be sent."""
+        return not self._ended and self._broken is None
+
+    def break_off(self, why: str) -> None:
+        """Nothing more can be sent."""
+        self._broken = self._broken or why
+
+    def owe_key_update(self) -> None:
+        """The peer asked for a KeyUpdate of ours: it gets one, however often it asks before that."""
+        if not self._update_owed:
+            self._update_owed = True
+            self._debts.append(self._seal_key_update)
+
+    def owe_alert(self, description: AlertDescription) -> None:
+        """The peer gets this alert."""
+        self._debts.append(lambda: self._seal_alert(description))
+
+    @property
+    def in_debt(self) -> bool:
+        """Whether something is owed that nobody is about to pay."""
+        return bool(self._debts) and self.open and not self._lock.locked()
+
+    async def settle(self) -> None:
+        """Pay what is owed as soon as the transport takes it; when cancelled before that, nothing is lost."""
+        await self._channel.transport.wait_send_all_might_not_block()
+        # A transport that has just said it might not block takes these few bytes at once. If it does not, a part
+        # of a record may be out, and this half is done for.
+        with trio.move_on_after(ALERT_DEADLINE, shield=True):
+            if self.in_debt:
+                async with self._lock:
+                    await self._send(self._paid())
+
+    async def fail(self, description: AlertDescription, why: str) -> None:
+        """Send a last alert, behind a batch that is on its way; from here on this half is broken."""
+        if not self.open:
+            return
+        self.break_off(why)
+        with trio.move_on_after(ALERT_DEADLINE, shield=True):
+            try:
+                async with self._lock:
+                    if not self._torn:
+                        await self._send(self._seal_alert(description))
+            except (TLSError, trio.ClosedResourceError):
+                # The transport went first; the caller raises what came before that.
+                return
+
+    async def send_all(self, data: Buffer) -> None:
+        """Seal and send all of `data`."""
+        await self._alone(lambda: self._send_data(data))
+
+    async def end(self) -> None:
+        """Send close_notify; doing so again does nothing."""
+        if not self._ended:
+            await self._alone(self._send_close_notify)
+
+    async def wait_might_not_block(self) -> None:
+        """Wait until `send_all` may go ahead."""
+        await self._alone(self._channel.transport.wait_send_all_might_not_block)
+
+    async def _alone(self, send: Callable[[], Awaitable[None]]) -> None:
+        """Run one sender's work; a second sender is refused, a debt being paid is waited for."""
+        if self._busy:
+            raise trio.BusyResourceError("another task is sending on this stream")
+        self._check_open()
+        self._busy = True
+        try:
+            # Before anything is sealed, so that being cancelled here leaves this half as it was.
+            await trio.lowlevel.checkpoint_if_cancelled()
+            if self._lock.locked():
+                await self._lock.acquire()
+            else:
+                self._lock.acquire_nowait()
+            try:
+                await send()
+            finally:
+                self._lock.release()
+        finally:
+            self._busy = False
+
+    async def _send_data(self, data: Buffer) -> None:
+        view = memoryview(data).cast("B")
+        if not len(view):
+            await trio.lowlevel.checkpoint()
+        for start in range(0, len(view), _BATCH):
+            self._check_open()
+            self._make_room()
+            debts = self._paid()
+            records = self._channel.writer.seal(ContentType.APPLICATION_DATA, view[start : start + _BATCH])
+            await self._send(debts + records if debts else records)
+
+    async def _send_close_notify(self) -> None:
+        self.owe_alert(AlertDescription.CLOSE_NOTIFY)
+        await self._send(self._paid())
+        self._ended = True
+
+    def _check_open(self) -> None:
+        if self._broken is not None:
+            raise trio.BrokenResourceError(self._broken)
+        if self._ended:
+            raise trio.ClosedResourceError("send_eof was called on this stream")
+
+    async def _send(self, records: Buffer) -> None:
+        self._torn = True
+        try:
+            await self._channel.send(records)
+            self._torn = False
+        finally:
+            if self._torn:
+                self.break_off("an earlier send was interrupted or failed, perhaps in the middle of a record")
+
+    def _paid(self) -> bytes:
+        """The records that pay what is owed, sealed now."""
+        debts, self._debts = self._debts, []
+        return b"".join(debt() for debt in debts)
+
+    def _make_room(self) -> None:
+        """Change keys before the one in use has protected as many records as it may."""
+        if self._channel.writer.sealer.remaining > _RESERVE:
+            return
+        # RFC 9846 §5.5 [8446 §5.5]: "Implementations MUST either close the connection or do a key update as
+        # described in Section 4.7.3 prior to reaching these limits."
+        if self._secret is None:
+            self.break_off("the key has protected as much as it may, and TLS 1.2 cannot change it: connect anew")
+            self._check_open()
+        self.owe_key_update()
+
+    def _seal_key_update(self) -> memoryview:
+        # RFC 9846 §4.7.3 [8446 §4.6.3]: "Both sender and receiver MUST encrypt their KeyUpdate messages with the
+        # old keys", and "After sending a KeyUpdate message, the sender SHALL send all its traffic using the next
+        # generation of keys".
+        message = KeyUpdate(update_requested=False)
+        records = self._channel.writer.seal(ContentType.HANDSHAKE, message.encode())
+        self._update_owed = False
+        if self._secret is not None:
+            self._secret = self._secret.next()
+            self._channel.writer.sealer = Sealer13(self._secret)
+        if self._tracer:
+            self._tracer.message("sent", message)
+        return records
+
+    def _seal_alert(self, description: AlertDescription) -> memoryview:
+        if self._tracer:
+            self._tracer.event("sent", "alert", alert_name(description))
+        return self._channel.writer.seal(ContentType.ALERT, encode_alert(description))

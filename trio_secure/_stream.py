@@ -1,0 +1,204 @@
+"""`SecureStream`: TLS over any Trio stream.
+
+Theory of operation
+-------------------
+An instance exists only once its handshake is over. It has two halves that share the channel below and little
+else: what breaks or ends one leaves the other alone unless TLS itself is broken. The sending half owns the lock
+on the transport's sending side; the receiving half leaves its debts there and never waits for a peer that does
+not read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Generic, TypeVar
+
+import trio
+
+from ._channel import Channel
+from ._config import TLSConfig
+from ._errors import AlertDescription, TLSError
+from ._handshake import client_handshake
+from ._identity import CertificateLookup
+from ._info import ConnectionInfo
+from ._names import ServerName
+from ._receiving import DEFAULT_LIMIT, ReceivingHalf
+from ._sending import SendingHalf
+from ._suites import Buffer
+from ._trace import Tracer
+from ._trio_wire import ALERT_DEADLINE, TrioWire
+from ._trust import lookup_for
+from ._wire import Established
+
+T_Stream = TypeVar("T_Stream", bound=trio.abc.Stream)
+
+
+class SecureStream(trio.abc.HalfCloseableStream, Generic[T_Stream]):
+    """An established TLS connection over a transport, as a Trio stream.
+
+    There is no public constructor: `await SecureStream.wrap(transport, "example.com")`.
+
+    Cancelling `receive_some` loses nothing. Cancelling `send_all` may leave a part of a record behind, so it
+    breaks the sending half; receiving and closing still work.
+    """
+
+    def __init__(
+        self, channel: Channel[T_Stream], established: Established, name: ServerName | None, tracer: Tracer | None
+    ) -> None:
+        secrets = established.secrets
+        self._info = ConnectionInfo.of(established, name)
+        self._transport = channel.transport
+        self._closed = False
+        self._sending = SendingHalf(channel, secrets.client if secrets else None, tracer)
+        self._receiving = ReceivingHalf(
+            channel, established.version, secrets.server if secrets else None, self._sending, tracer
+        )
+
+    @classmethod
+    async def wrap(
+        cls,
+        transport: T_Stream,
+        server_name: str | None,
+        config: TLSConfig | Mapping[str, object] | None = None,
+    ) -> SecureStream[T_Stream]:
+        """Run a TLS client handshake over `transport` (RFC 9846 §2; RFC 5246 §7.3).
+
+        Whatever goes wrong, and when cancelled, the transport is closed.
+
+        Args:
+            transport: any connected stream. It belongs to the result, or is closed.
+            server_name: the host name or IP address to verify, and to send in SNI if it is a name; a
+                `server_name` in the configuration goes before it. None only without verification.
+            config: a `TLSConfig`, or a `secure` dictionary.
+
+        Raises:
+            ValueError, TypeError: an argument is no good; the transport is left open.
+            CertificateRefused: the server's certificate is not good enough.
+            PeerMisbehaved, PeerIncompatible, AlertReceived, Truncated: the handshake failed otherwise.
+        """
+        settings = TLSConfig.of(config)
+        name = _reference_name(server_name, settings)
+        lookup = lookup_for(settings)
+        return await cls._handshake(Channel(transport), settings, name, lookup)
+
+    @classmethod
+    async def _handshake(
+        cls, channel: Channel[T_Stream], config: TLSConfig, name: ServerName | None, lookup: CertificateLookup
+    ) -> SecureStream[T_Stream]:
+        tracer = Tracer(config.trace_sink) if config.trace_sink else None
+        wire = TrioWire(channel, tracer)
+        try:
+            established = await client_handshake(wire, config, name, lookup)
+            wire.finish()
+            return cls(channel, established, name, tracer)
+        except TLSError as error:
+            await wire.fail(error)
+            await _close(channel.transport)
+            raise
+        except Exception as error:
+            # A lookup or a trace of the user's has failed: not the peer's fault, but it has to be told.
+            await wire.fail(TLSError(f"{type(error).__name__}: {error}", AlertDescription.INTERNAL_ERROR))
+            await _close(channel.transport)
+            raise
+        except BaseException:
+            await trio.aclose_forcefully(channel.transport)
+            raise
+
+    @property
+    def info(self) -> ConnectionInfo:
+        """What the handshake settled."""
+        return self._info
+
+    @property
+    def transport_stream(self) -> T_Stream:
+        """The stream underneath."""
+        return self._transport
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes:
+        """Receive what is there, waiting until there is something.
+
+        Args:
+            max_bytes: the most to give, at least 1; by default up to 256 KiB.
+
+        Returns:
+            The data; `b""` only after the server's close_notify.
+
+        Raises:
+            Truncated: the transport ended without close_notify.
+            AlertReceived, PeerMisbehaved: TLS failed.
+            trio.ClosedResourceError: this stream was closed.
+            trio.BusyResourceError: another task is receiving.
+        """
+        self._check_not_closed()
+        if max_bytes is None:
+            return await self._receiving.receive(DEFAULT_LIMIT)
+        if not isinstance(max_bytes, int):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers without types
+            raise TypeError(f"max_bytes must be an int, not {type(max_bytes).__name__}")
+        if max_bytes < 1:
+            raise ValueError(f"max_bytes must be at least 1, not {max_bytes}")
+        return await self._receiving.receive(max_bytes)
+
+    async def send_all(self, data: Buffer) -> None:
+        """Send all of `data`.
+
+        Raises:
+            trio.BrokenResourceError: the transport or TLS failed, or an earlier send was cancelled.
+            trio.ClosedResourceError: this stream was closed, or `send_eof` was called.
+            trio.BusyResourceError: another task is sending.
+        """
+        self._check_not_closed()
+        await self._sending.send_all(data)
+
+    async def wait_send_all_might_not_block(self) -> None:
+        """Wait until `send_all` may go ahead; raises what `send_all` raises."""
+        self._check_not_closed()
+        await self._sending.wait_might_not_block()
+
+    async def send_eof(self) -> None:
+        """Send close_notify: the end of what this side sends (RFC 9846 §6.1 [8446 §6.1]).
+
+        In TLS 1.3 receiving goes on. In TLS 1.2 the server may answer by closing at once and dropping what it had
+        not sent (RFC 5246 §7.2.1).
+        """
+        self._check_not_closed()
+        await self._sending.end()
+
+    async def aclose(self) -> None:
+        """Send close_notify if that can be done at once, and close the transport, even when cancelled."""
+        if self._closed:
+            await trio.lowlevel.checkpoint()
+            return
+        self._closed = True
+        try:
+            if self._sending.open:
+                with trio.move_on_after(ALERT_DEADLINE):
+                    await self._sending.end()
+        except (trio.BrokenResourceError, trio.ClosedResourceError, trio.BusyResourceError):
+            # A sender is on its way or the transport is gone: there is no place left for a close_notify.
+            pass
+        finally:
+            await self._transport.aclose()
+
+    def _check_not_closed(self) -> None:
+        if self._closed:
+            raise trio.ClosedResourceError("this stream was closed")
+
+
+def _reference_name(server_name: str | None, config: TLSConfig) -> ServerName | None:
+    name = config.server_name or server_name
+    if name is None:
+        if config.verify:
+            raise ValueError("a server name is needed to verify the server's certificate")
+        return None
+    if not isinstance(name, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers without types
+        raise TypeError(f"server_name must be a str, not {type(name).__name__}")
+    return ServerName.parse(name)
+
+
+async def _close(transport: trio.abc.Stream) -> None:
+    """Close after a failure, in bounded time and without hiding the failure."""
+    with trio.move_on_after(ALERT_DEADLINE, shield=True):
+        try:
+            await transport.aclose()
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            return
