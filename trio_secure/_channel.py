@@ -10,7 +10,6 @@ everything above knows one kind of failure.
 from __future__ import annotations
 
 import errno
-from typing import Generic, TypeVar
 
 import trio
 
@@ -18,17 +17,15 @@ from ._errors import Truncated
 from ._records import RecordReader, RecordWriter
 from ._suites import Buffer
 
-T_Stream = TypeVar("T_Stream", bound=trio.abc.Stream)
-
 # RFC 9846 §5.1 [8446 §5.1]: the record version of "an initial ClientHello [...] MAY also be 0x0301 for
 # compatibility purposes".
 _INITIAL_VERSION = 0x0301
 
 
-class Channel(Generic[T_Stream]):
+class Channel:
     """A transport with a record reader and a record writer on it."""
 
-    def __init__(self, transport: T_Stream) -> None:
+    def __init__(self, transport: trio.abc.Stream) -> None:
         self.transport = transport
         self.reader = RecordReader()
         self.writer = RecordWriter(_INITIAL_VERSION)

@@ -165,6 +165,4 @@ def check_requests(extensions: Extensions, where: Where, message: str) -> None:
 def _check_place(code: int, where: Where, message: str) -> None:
     row = EXTENSION_TYPES.get(code)
     if row is not None and where not in row.allowed:
-        raise PeerMisbehaved(
-            AlertDescription.ILLEGAL_PARAMETER, f"{row.name} has no place in {message}"
-        )
+        raise PeerMisbehaved(AlertDescription.ILLEGAL_PARAMETER, f"{row.name} has no place in {message}")

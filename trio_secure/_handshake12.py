@@ -13,7 +13,13 @@ from ._identity import CertificateLookup, HandshakeSignature, ProvenKey, prove_k
 from ._keys12 import MasterSecret
 from ._keys13 import check_verify_data
 from ._messages import Finished, ServerHello
-from ._messages12 import Certificate, CertificateRequest, ClientKeyExchange, ServerHelloDone, ServerKeyExchange
+from ._messages12 import (
+    Certificate,
+    CertificateRequest,
+    ClientKeyExchange,
+    ServerHelloDone,
+    ServerKeyExchange,
+)
 from ._names import ServerName
 from ._offer import Offer
 from ._protection import Opener12, Sealer12
@@ -102,7 +108,8 @@ def _check_renegotiation_info(extensions: Extensions) -> None:
     # and if it is not, MUST abort the handshake (by sending a fatal handshake_failure alert)."
     if data is not None and data != b"\x00":
         raise PeerMisbehaved(
-            AlertDescription.HANDSHAKE_FAILURE, "the server's renegotiation_info speaks of an earlier handshake"
+            AlertDescription.HANDSHAKE_FAILURE,
+            "the server's renegotiation_info speaks of an earlier handshake",
         )
 
 
@@ -123,7 +130,9 @@ def _group(exchange: ServerKeyExchange, offer: Offer) -> NamedGroup:
     group = GROUPS_BY_CODE.get(exchange.named_curve)
     # RFC 8422 §5.4: the curve is one of those in the client's list.
     if group is None or group not in offer.config.group_rows or group.since > Version.TLS12:
-        raise _illegal(f"the server exchanges keys in group 0x{exchange.named_curve:04x}, which was not offered")
+        raise _illegal(
+            f"the server exchanges keys in group 0x{exchange.named_curve:04x}, which was not offered"
+        )
     return group
 
 

@@ -39,14 +39,14 @@ async def handshake13(
     check_answers(parameters.extensions, Where.ENCRYPTED_EXTENSIONS, offer.offered, "EncryptedExtensions")
     protocol = offer.protocol(parameters.extensions)
     offer.check_server_name(parameters.extensions)
-    message = await wire.expect(CertificateRequest, Certificate)
-    request = message if isinstance(message, CertificateRequest) else None
+    first = await wire.expect(CertificateRequest, Certificate)
+    request = first if isinstance(first, CertificateRequest) else None
     if request is not None:
         _check_request(request)
-        message = await wire.expect(Certificate)
+    certificate = await wire.expect(Certificate) if isinstance(first, CertificateRequest) else first
 
     # Authentication: §4.5 [§4.4]. First the proof that the peer holds the key, then the slow look at whose it is.
-    chain = _chain(message, offer)
+    chain = _chain(certificate, offer)
     proven = await _prove(wire, offer, chain)
     peer = await verify_peer(proven, name, lookup)
     covered = wire.transcript.digest()

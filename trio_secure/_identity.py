@@ -94,7 +94,8 @@ def prove_key(
     # that with the suite.
     if proof.suite not in (None, scheme.authentication):
         raise PeerMisbehaved(
-            AlertDescription.ILLEGAL_PARAMETER, f"the server signed with {scheme.name} under a suite for {proof.suite}"
+            AlertDescription.ILLEGAL_PARAMETER,
+            f"the server signed with {scheme.name} under a suite for {proof.suite}",
         )
     scheme.verify(_public_key(chain[0]), proof.signature, proof.data, proof.version)
     return ProvenKey(tuple(chain), scheme)
@@ -115,7 +116,8 @@ def _public_key(certificate: bytes) -> object:
         return x509.load_der_x509_certificate(certificate).public_key()
     except UnsupportedAlgorithm as error:
         raise CertificateRefused(
-            AlertDescription.UNSUPPORTED_CERTIFICATE, f"the server's certificate has a key of an unknown kind: {error}"
+            AlertDescription.UNSUPPORTED_CERTIFICATE,
+            f"the server's certificate has a key of an unknown kind: {error}",
         ) from error
     except ValueError as error:
         raise CertificateRefused(

@@ -82,7 +82,9 @@ def check_verify_data(expected: bytes, verify_data: bytes) -> None:
             f"malformed Finished: {len(verify_data)} bytes of verify_data instead of {len(expected)}",
         )
     if not hmac.compare_digest(verify_data, expected):
-        raise PeerMisbehaved(AlertDescription.DECRYPT_ERROR, "the server's Finished does not match the handshake")
+        raise PeerMisbehaved(
+            AlertDescription.DECRYPT_ERROR, "the server's Finished does not match the handshake"
+        )
 
 
 @dataclass(frozen=True, slots=True, repr=False)

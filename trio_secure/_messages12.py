@@ -78,7 +78,8 @@ class ServerKeyExchange(Message):
         # RFC 8422 §5.4: explicit curves are gone; only named_curve(3) is left.
         if curve_type != _NAMED_CURVE:
             raise PeerMisbehaved(
-                AlertDescription.ILLEGAL_PARAMETER, f"ServerKeyExchange has curve type {curve_type}, not a named curve"
+                AlertDescription.ILLEGAL_PARAMETER,
+                f"ServerKeyExchange has curve type {curve_type}, not a named curve",
             )
         named_curve, point = reader.uint16(), reader.vector8(1)
         params = body[: len(body) - len(reader)]

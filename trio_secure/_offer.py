@@ -177,7 +177,8 @@ class Offer:
         # 0x0303 MUST abort the handshake with a 'protocol_version' alert."
         if answer.legacy_version != Version.TLS12:
             raise PeerMisbehaved(
-                AlertDescription.PROTOCOL_VERSION, f"legacy_version is 0x{answer.legacy_version:04x}, not 0x0303"
+                AlertDescription.PROTOCOL_VERSION,
+                f"legacy_version is 0x{answer.legacy_version:04x}, not 0x0303",
             )
         # "A client which receives a legacy_session_id_echo field that does not match what it sent in the
         # ClientHello MUST abort the handshake with an 'illegal_parameter' alert."

@@ -1,4 +1,4 @@
-"""Record protection: how one record is sealed and opened (RFC 9846 §5.2–5.4 [8446 §5.2–5.4]; RFC 5246 §6.2.3.3).
+"""Record protection: how one record is sealed and opened (RFC 9846 §5.2-5.4 [8446 §5.2-5.4]; RFC 5246 §6.2.3.3).
 
 Theory of operation
 -------------------
@@ -64,8 +64,11 @@ class Sealer(Protocol):
 
     #: Bytes that sealing adds to a content, header included.
     overhead: int
-    #: How many more records this key may protect.
-    remaining: int
+
+    @property
+    def remaining(self) -> int:
+        """How many more records this key may protect."""
+        ...
 
     def seal(self, content_type: int, content: Buffer, out: memoryview) -> int:
         """Write one record to the front of `out` and say how long it is."""
@@ -75,11 +78,15 @@ class Sealer(Protocol):
 def _undecipherable() -> PeerMisbehaved:
     # RFC 9846 §5.2 [8446 §5.2]: "If the decryption fails, the receiver MUST terminate the connection with a
     # 'bad_record_mac' alert."
-    return PeerMisbehaved(AlertDescription.BAD_RECORD_MAC, "a record does not decrypt: it was altered on the way")
+    return PeerMisbehaved(
+        AlertDescription.BAD_RECORD_MAC, "a record does not decrypt: it was altered on the way"
+    )
 
 
 def _too_long(length: int) -> PeerMisbehaved:
-    return PeerMisbehaved(AlertDescription.RECORD_OVERFLOW, f"a record holds {length} bytes, more than {MAX_CONTENT}")
+    return PeerMisbehaved(
+        AlertDescription.RECORD_OVERFLOW, f"a record holds {length} bytes, more than {MAX_CONTENT}"
+    )
 
 
 class PlainOpener:
@@ -129,7 +136,8 @@ class Opener13:
         # value 23 (application_data)".
         if record[0] != ContentType.APPLICATION_DATA:
             raise PeerMisbehaved(
-                AlertDescription.UNEXPECTED_MESSAGE, f"an unprotected record of type {record[0]} among protected ones"
+                AlertDescription.UNEXPECTED_MESSAGE,
+                f"an unprotected record of type {record[0]} among protected ones",
             )
         length = len(record) - HEADER_LENGTH - TAG_LENGTH
         if length < 0:

@@ -32,7 +32,7 @@ class ReceivingHalf:
 
     def __init__(
         self,
-        channel: Channel[trio.abc.Stream],
+        channel: Channel,
         version: Version,
         secret: TrafficSecret | None,
         sending: SendingHalf,
@@ -133,7 +133,9 @@ class ReceivingHalf:
         if isinstance(error, AlertReceived) or error.alert is None:
             self._sending.break_off(f"the connection has failed: {error.message}")
         else:
-            await self._sending.fail(AlertDescription(error.alert), f"the connection has failed: {error.message}")
+            await self._sending.fail(
+                AlertDescription(error.alert), f"the connection has failed: {error.message}"
+            )
 
     def _react(self, record: Record) -> None:
         if record.content_type == ContentType.HANDSHAKE:
@@ -144,7 +146,8 @@ class ReceivingHalf:
             self._hear(Alert.parse(record.content))
         else:
             raise PeerMisbehaved(
-                AlertDescription.UNEXPECTED_MESSAGE, f"a record of type {record.content_type} came after the handshake"
+                AlertDescription.UNEXPECTED_MESSAGE,
+                f"a record of type {record.content_type} came after the handshake",
             )
 
     def _next_message(self) -> Message | None:
@@ -154,7 +157,8 @@ class ReceivingHalf:
         kind = next((kind for kind in self._reactions if kind.type == header.type), None)
         if kind is None:
             raise PeerMisbehaved(
-                AlertDescription.UNEXPECTED_MESSAGE, f"a message of type {header.type} came after the handshake"
+                AlertDescription.UNEXPECTED_MESSAGE,
+                f"a message of type {header.type} came after the handshake",
             )
         if header.length > kind.max_length:
             raise PeerMisbehaved(
@@ -170,7 +174,8 @@ class ReceivingHalf:
         self._reacted += 1
         if self._reacted > MAX_REACTIONS:
             raise PeerMisbehaved(
-                AlertDescription.UNEXPECTED_MESSAGE, f"more than {MAX_REACTIONS} handshake messages without data"
+                AlertDescription.UNEXPECTED_MESSAGE,
+                f"more than {MAX_REACTIONS} handshake messages without data",
             )
         reaction = self._reactions[type(message)]
         if reaction is Reaction.UPDATE_KEYS and isinstance(message, KeyUpdate):

@@ -172,8 +172,10 @@ class RecordReader:
         # RFC 9846 §5 [8446 §5]: "An implementation which receives any other change_cipher_spec value or which
         # receives a protected change_cipher_spec record MUST abort the handshake with an 'unexpected_message'".
         self._dropped += 1
-        if self._view[self._start + HEADER_LENGTH : end] != b"\x01" or self._dropped > _MAX_DROPPED:
-            raise PeerMisbehaved(AlertDescription.UNEXPECTED_MESSAGE, "a change_cipher_spec that makes no sense")
+        if self._view[self._start + HEADER_LENGTH : end].tobytes() != b"\x01" or self._dropped > _MAX_DROPPED:
+            raise PeerMisbehaved(
+                AlertDescription.UNEXPECTED_MESSAGE, "a change_cipher_spec that makes no sense"
+            )
         self._start = end
 
     def _resize(self, size: int) -> None:

@@ -37,9 +37,7 @@ _RESERVE = 32
 class SendingHalf:
     """Seals and sends, for one sender at a time."""
 
-    def __init__(
-        self, channel: Channel[trio.abc.Stream], secret: TrafficSecret | None, tracer: Tracer | None
-    ) -> None:
+    def __init__(self, channel: Channel, secret: TrafficSecret | None, tracer: Tracer | None) -> None:
         self._channel = channel
         self._secret = secret
         self._tracer = tracer
@@ -175,7 +173,9 @@ class SendingHalf:
         # RFC 9846 §5.5 [8446 §5.5]: "Implementations MUST either close the connection or do a key update as
         # described in Section 4.7.3 prior to reaching these limits."
         if self._secret is None:
-            self.break_off("the key has protected as much as it may, and TLS 1.2 cannot change it: connect anew")
+            self.break_off(
+                "the key has protected as much as it may, and TLS 1.2 cannot change it: connect anew"
+            )
             self._check_open()
         self.owe_key_update()
 

@@ -56,7 +56,8 @@ class SignatureScheme:
             fits = self.check(key, signature, data)
         except InvalidSignature as error:
             raise PeerMisbehaved(
-                AlertDescription.DECRYPT_ERROR, f"the server's {self.name} signature over the handshake is wrong"
+                AlertDescription.DECRYPT_ERROR,
+                f"the server's {self.name} signature over the handshake is wrong",
             ) from error
         except (ValueError, UnsupportedAlgorithm) as error:
             # An RSA key too small for the digest and salt, or the like.
@@ -66,7 +67,8 @@ class SignatureScheme:
 
     def _unfit(self) -> PeerMisbehaved:
         return PeerMisbehaved(
-            AlertDescription.ILLEGAL_PARAMETER, f"the key in the server's certificate does not fit {self.name}"
+            AlertDescription.ILLEGAL_PARAMETER,
+            f"the key in the server's certificate does not fit {self.name}",
         )
 
 

@@ -17,6 +17,7 @@ import trio
 
 from ._config import TLSConfig
 from ._names import ServerName
+from ._secure_dictionary import config_of
 from ._stream import SecureStream
 from ._trust import lookup_for
 
@@ -109,13 +110,13 @@ class SecureSocket(_Connector["SecureStream[trio.abc.Stream]"]):
         Socket: SocketFactory[trio.abc.Stream] = Socket,  # noqa: N803  # the documented name
     ) -> None:
         super().__init__(host, port)
+        self._factory: SocketFactory[trio.abc.Stream] = Socket
         if not callable(Socket):
             raise TypeError(f"Socket must be a Socket factory, not {type(Socket).__name__}")
-        self._config = TLSConfig.of(secure)
+        self._config = config_of(secure)
         # For its errors: what is to be trusted is checked now, not in the middle of a handshake.
         lookup_for(self._config)
-        self._factory = Socket
 
     async def _connect(self) -> SecureStream[trio.abc.Stream]:
         transport = await self._factory(self.host, self.port)
-        return await SecureStream.wrap(transport, self.host, self._config)
+        return await SecureStream[trio.abc.Stream].wrap(transport, self.host, self._config)

@@ -23,6 +23,7 @@ from ._identity import CertificateLookup
 from ._info import ConnectionInfo
 from ._names import ServerName
 from ._receiving import DEFAULT_LIMIT, ReceivingHalf
+from ._secure_dictionary import config_of
 from ._sending import SendingHalf
 from ._suites import Buffer
 from ._trace import Tracer
@@ -43,11 +44,16 @@ class SecureStream(trio.abc.HalfCloseableStream, Generic[T_Stream]):
     """
 
     def __init__(
-        self, channel: Channel[T_Stream], established: Established, name: ServerName | None, tracer: Tracer | None
+        self,
+        transport: T_Stream,
+        channel: Channel,
+        established: Established,
+        name: ServerName | None,
+        tracer: Tracer | None,
     ) -> None:
         secrets = established.secrets
         self._info = ConnectionInfo.of(established, name)
-        self._transport = channel.transport
+        self._transport = transport
         self._closed = False
         self._sending = SendingHalf(channel, secrets.client if secrets else None, tracer)
         self._receiving = ReceivingHalf(
@@ -76,32 +82,33 @@ class SecureStream(trio.abc.HalfCloseableStream, Generic[T_Stream]):
             CertificateRefused: the server's certificate is not good enough.
             PeerMisbehaved, PeerIncompatible, AlertReceived, Truncated: the handshake failed otherwise.
         """
-        settings = TLSConfig.of(config)
+        settings = config_of(config)
         name = _reference_name(server_name, settings)
         lookup = lookup_for(settings)
-        return await cls._handshake(Channel(transport), settings, name, lookup)
+        return await cls._handshake(transport, settings, name, lookup)
 
     @classmethod
     async def _handshake(
-        cls, channel: Channel[T_Stream], config: TLSConfig, name: ServerName | None, lookup: CertificateLookup
+        cls, transport: T_Stream, config: TLSConfig, name: ServerName | None, lookup: CertificateLookup
     ) -> SecureStream[T_Stream]:
         tracer = Tracer(config.trace_sink) if config.trace_sink else None
+        channel = Channel(transport)
         wire = TrioWire(channel, tracer)
         try:
             established = await client_handshake(wire, config, name, lookup)
             wire.finish()
-            return cls(channel, established, name, tracer)
+            return cls(transport, channel, established, name, tracer)
         except TLSError as error:
             await wire.fail(error)
-            await _close(channel.transport)
+            await _close(transport)
             raise
         except Exception as error:
             # A lookup or a trace of the user's has failed: not the peer's fault, but it has to be told.
             await wire.fail(TLSError(f"{type(error).__name__}: {error}", AlertDescription.INTERNAL_ERROR))
-            await _close(channel.transport)
+            await _close(transport)
             raise
         except BaseException:
-            await trio.aclose_forcefully(channel.transport)
+            await trio.aclose_forcefully(transport)
             raise
 
     @property

@@ -33,7 +33,7 @@ ALERT_DEADLINE = 1.0
 class TrioWire:
     """Sends and expects handshake messages over a channel."""
 
-    def __init__(self, channel: Channel[trio.abc.Stream], tracer: Tracer | None) -> None:
+    def __init__(self, channel: Channel, tracer: Tracer | None) -> None:
         self.transcript = Transcript()
         self.phase = "ClientHello"
         self._channel = channel

@@ -1,0 +1,160 @@
+"""The path verifier: `cryptography.x509.verification` under three policies.
+
+Theory of operation: which path leads from a leaf to an anchor, whether each signature on it verifies and
+whether each CA was entitled to sign is decided by `cryptography`. What differs between anchors is how
+strict to be:
+
+- *web*, for the public CAs of the store: the default policy, untouched.
+- *private*, for CAs that the user trusts: what `openssl req -x509` and company CAs leave out or mark
+  otherwise (keyUsage on a CA, the authority key identifier, criticality) may be missing. What it must say
+  if it says anything is checked as before, and a CA certificate is still no server certificate.
+- *pinned*, for a leaf that is itself trusted: it may also be a CA certificate, since self-signed ones
+  mostly are.
+
+Importing this module imports `cryptography.x509`, which takes about 70 ms: so it is imported with the first
+verification, never with the package.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.utils import CryptographyDeprecationWarning
+from cryptography.x509.oid import ExtendedKeyUsageOID
+from cryptography.x509.verification import (
+    Criticality,
+    ExtensionPolicy,
+    Policy,
+    PolicyBuilder,
+    Store,
+    VerificationError,
+)
+
+from trio_certs._certificate import CertificateFacts
+from trio_certs._server_name import ServerName
+
+# What `cryptography` raises for a certificate it cannot use, beside VerificationError: none of these is a
+# bug here.
+_UNUSABLE = (
+    ValueError,
+    TypeError,
+    UnsupportedAlgorithm,
+    x509.InvalidVersion,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+)
+
+
+class PathError(Exception):
+    """No path verified, in the verifier's words."""
+
+
+class Unreadable(Exception):
+    """A certificate that `cryptography` refuses to load."""
+
+    def __init__(self, certificate: CertificateFacts, detail: str) -> None:
+        super().__init__(detail)
+        self.certificate = certificate
+
+
+@dataclass(frozen=True)
+class Tier:
+    """How strict to be with a kind of anchor."""
+
+    name: str
+    leaf_keys: frozenset[str]
+    """The kinds of key accepted in a leaf, which the verifier does not check."""
+    extension_policies: tuple[ExtensionPolicy, ExtensionPolicy] | None
+    """The policies for CAs and for leaves; `None` stands for the default ones."""
+
+
+def load(certificate: CertificateFacts) -> x509.Certificate:
+    """The certificate as an object.
+
+    Raises:
+        Unreadable: `cryptography` refuses it.
+    """
+    try:
+        if certificate.serial > 0:
+            return x509.load_der_x509_certificate(certificate.der)
+        # Some public roots have the serial number 0. `cryptography` warns of each, which is not the
+        # caller's fault and would be an exception where warnings are errors.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+            return x509.load_der_x509_certificate(certificate.der)
+    except _UNUSABLE as error:
+        raise Unreadable(certificate, str(error)) from error
+
+
+def verify(
+    tier: Tier,
+    anchors: Iterable[CertificateFacts],
+    sent: Sequence[x509.Certificate],
+    server: ServerName,
+    now: datetime,
+) -> tuple[bytes, ...]:
+    """The verified path in DER, from the leaf (the first of `sent`) to one of `anchors`.
+
+    Raises:
+        PathError: there is none.
+        Unreadable: an anchor cannot be loaded.
+    """
+    loaded = [load(anchor) for anchor in anchors]
+    leaf, *others = sent
+    address = server.address
+    try:
+        builder = PolicyBuilder().store(Store(loaded)).time(now)
+        if tier.extension_policies is not None:
+            ca_policy, ee_policy = tier.extension_policies
+            builder = builder.extension_policies(ca_policy=ca_policy, ee_policy=ee_policy)
+        subject = x509.DNSName(server.text) if address is None else x509.IPAddress(address)
+        path = builder.build_server_verifier(subject).verify(leaf, others)
+        return tuple(certificate.public_bytes(Encoding.DER) for certificate in path)
+    except (VerificationError, *_UNUSABLE) as error:
+        raise PathError(str(error)) from error
+
+
+def _check_ca_key_usage(_policy: Policy, _certificate: x509.Certificate, usage: x509.KeyUsage | None) -> None:
+    # RFC 5280 §4.2.1.3: "If the keyUsage extension is present, then the subject public key MUST NOT be used
+    # to verify signatures on certificates or CRLs unless the corresponding keyCertSign or cRLSign bit is
+    # set."
+    if usage is not None and not usage.key_cert_sign:
+        raise ValueError("keyUsage.keyCertSign must be asserted in a CA certificate")
+
+
+def _check_server_auth(
+    _policy: Policy, _certificate: x509.Certificate, purposes: x509.ExtendedKeyUsage | None
+) -> None:
+    if purposes is not None and ExtendedKeyUsageOID.SERVER_AUTH not in purposes:
+        raise ValueError("required EKU not found")
+
+
+_PRIVATE_CA = (
+    ExtensionPolicy.webpki_defaults_ca()
+    .may_be_present(x509.KeyUsage, Criticality.AGNOSTIC, _check_ca_key_usage)
+    # That cA is asserted is checked in any case.
+    .require_present(x509.BasicConstraints, Criticality.AGNOSTIC, None)
+    .may_be_present(x509.AuthorityKeyIdentifier, Criticality.AGNOSTIC, None)
+)
+_PRIVATE_LEAF = (
+    ExtensionPolicy.webpki_defaults_ee()
+    .may_be_present(x509.AuthorityKeyIdentifier, Criticality.AGNOSTIC, None)
+    .require_present(x509.SubjectAlternativeName, Criticality.AGNOSTIC, None)
+    .may_be_present(x509.ExtendedKeyUsage, Criticality.AGNOSTIC, _check_server_auth)
+)
+_PINNED_LEAF = _PRIVATE_LEAF.may_be_present(x509.BasicConstraints, Criticality.AGNOSTIC, None).may_be_present(
+    x509.KeyUsage, Criticality.AGNOSTIC, None
+)
+
+_WEB_KEYS = frozenset(("RSA", "P-256", "P-384", "P-521"))
+_PRIVATE_KEYS = _WEB_KEYS | {"Ed25519", "Ed448"}
+
+WEB = Tier("web", _WEB_KEYS, None)
+PRIVATE = Tier("private", _PRIVATE_KEYS, (_PRIVATE_CA, _PRIVATE_LEAF))
+PINNED = Tier("pinned", _PRIVATE_KEYS, (_PRIVATE_CA, _PINNED_LEAF))

@@ -1,0 +1,166 @@
+"""The HTTP client: requests to any server, over connections that are used again.
+
+Theory of operation: `Client.stream` is everything; the other methods read the whole response inside it. It
+makes the request (so that nonsense is refused before anything happens), leases a connection, and runs one
+exchange on it. Each of the three is a block inside the other, and each cleans up after itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+import trio
+
+from ._body import BodyLike
+from ._connection import Connection
+from ._defaults import SocketFactory, default_socket
+from ._errors import InsecureConnection, TooSlow
+from ._exchange import exchange
+from ._headers import HeadersLike, fields
+from ._limits import Deadlines, Limits, seconds
+from ._outgoing import OutgoingRequest
+from ._pool import Pool
+from ._response import Response, StreamingResponse
+from ._url import URL
+
+
+class Client(trio.abc.AsyncResource):
+    """An HTTP/1.1 client: `async with Client() as client: page = await client.get("https://example.com/")`.
+
+    One client serves any number of tasks and servers. Leaving its block closes its connections; what is still
+    running on them raises `trio.ClosedResourceError`.
+
+    Args:
+        Socket: the factory of streams for every URL, called with host and port; what it returns is awaited
+            for the stream. It alone decides whether the connection is secure. By default,
+            `trio_secure.SecureSocket` for `https:` URLs and `trio_secure.Socket` for `http:` ones.
+        secure: handed to `Socket` as `secure=`, if given; not to the default factory of `http:` URLs.
+        headers: sent with every request, unless the request has its own of the same name.
+        limits: caps on connections and responses.
+        deadlines: how long to wait for a server. Use `trio.fail_after` for a request as a whole.
+
+    Raises:
+        InvalidRequest, TypeError: the headers are not headers.
+    """
+
+    def __init__(
+        self,
+        Socket: SocketFactory | None = None,  # noqa: N803  # the name of the Moddable documentation
+        secure: object = None,
+        *,
+        headers: HeadersLike | None = None,
+        limits: Limits | None = None,
+        deadlines: Deadlines | None = None,
+    ) -> None:
+        self._Socket = Socket
+        self._secure = secure
+        self._headers = fields(headers)
+        self._limits = limits or Limits()
+        self._deadlines = deadlines or Deadlines()
+        self._pool = Pool(self._limits.connections, seconds(self._deadlines.keep_alive))
+
+    @asynccontextmanager
+    async def stream(
+        self,
+        method: str,
+        url: str | URL,
+        *,
+        headers: HeadersLike | None = None,
+        body: BodyLike | None = None,
+    ) -> AsyncGenerator[StreamingResponse]:
+        """Send a request; the block gets the response as soon as its header has arrived.
+
+        A response that is not read to its end costs its connection, which is then closed. A body is sent
+        while the block runs, and given up soon after the end of the response.
+
+        Args:
+            method: any method but CONNECT, in the case it is to be sent in.
+            url: an `http:` or `https:` URL.
+            headers: a mapping, or pairs of name and value.
+            body: bytes, `str` (sent as UTF-8), or an asynchronous iterable of bytes (sent chunked, unless a
+                Content-Length header announces its size).
+
+        Raises:
+            InvalidURL, InvalidRequest, TypeError: the request cannot be sent as it is.
+            OSError, or what else the Socket factory raises: there is no connection.
+            TooSlow: one of the `Deadlines` passed.
+            HTTPError: another of its kinds; see there.
+        """
+        request = OutgoingRequest(method, url, headers, body, self._headers)
+        origin = (request.url.scheme, request.url.host, request.url.port)
+        async with (
+            self._pool.lease(origin, lambda: self._connect(request.url)) as connection,
+            exchange(connection, request) as response,
+        ):
+            yield response
+
+    async def request(
+        self,
+        method: str,
+        url: str | URL,
+        *,
+        headers: HeadersLike | None = None,
+        body: BodyLike | None = None,
+        max_body: int | None = None,
+    ) -> Response:
+        """Send a request, as `stream` does, and read the whole response.
+
+        Args:
+            method: as for `stream`.
+            url: as for `stream`.
+            headers: as for `stream`.
+            body: as for `stream`.
+            max_body: the most bytes of body to accept; `Limits.body` by default.
+
+        Raises:
+            ResponseTooLarge: the body is longer than that.
+            Exception: as for `stream`.
+        """
+        async with self.stream(method, url, headers=headers, body=body) as response:
+            return await response.read(self._limits.body if max_body is None else max_body)
+
+    async def get(
+        self, url: str | URL, *, headers: HeadersLike | None = None, max_body: int | None = None
+    ) -> Response:
+        """GET the URL; arguments and errors are those of `request`."""
+        return await self.request("GET", url, headers=headers, max_body=max_body)
+
+    async def head(self, url: str | URL, *, headers: HeadersLike | None = None) -> Response:
+        """HEAD: what GET would answer, without the body; arguments and errors are those of `request`."""
+        return await self.request("HEAD", url, headers=headers)
+
+    async def post(
+        self,
+        url: str | URL,
+        body: BodyLike | None = None,
+        *,
+        headers: HeadersLike | None = None,
+        max_body: int | None = None,
+    ) -> Response:
+        """POST the body; arguments and errors are those of `request`."""
+        return await self.request("POST", url, headers=headers, body=body, max_body=max_body)
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await self._pool.aclose()
+
+    async def _connect(self, url: URL) -> Connection:
+        Socket = self._Socket or default_socket(url.scheme)  # noqa: N806  # as above
+        with_secure = self._secure is not None and (self._Socket is not None or url.scheme == "https")
+        options = {"secure": self._secure} if with_secure else {}
+        limit = seconds(self._deadlines.connect)
+        with trio.CancelScope(deadline=trio.current_time() + limit):
+            stream = await Socket(url.host, url.port, **options)
+            connection = Connection(stream, url.origin, self._limits, self._deadlines)
+            if url.scheme == "https" and isinstance(stream, trio.SocketStream):
+                await connection.close_now()
+                raise InsecureConnection(
+                    f"{url.origin}: the Socket factory returned bare TCP for an https: URL; "
+                    "give one that speaks TLS, such as SecureSocket"
+                )
+            return connection
+        raise TooSlow(
+            f"{url.origin} was not connected within {limit:g} s. "
+            "A longer Deadlines.connect, or None, waits longer"
+        )

@@ -1,0 +1,67 @@
+"""Every error of the HTTP client, as a tree.
+
+Theory of operation: each class says who can do something about it, and its message says what happened, where,
+and what to do. Errors that already have a type of their own come through as they are: `OSError` and TLS
+errors from the Socket factory, whatever a request body's own iterator raises, and `trio.Cancelled`.
+
+    HTTPError
+    ├── InvalidURL           also a ValueError
+    ├── InvalidRequest       also a ValueError
+    ├── InsecureConnection
+    ├── ConnectionLost       also a trio.BrokenResourceError
+    │   └── TruncatedBody
+    ├── ProtocolError
+    ├── ResponseTooLarge
+    └── TooSlow              also a trio.TooSlowError
+"""
+
+from __future__ import annotations
+
+import trio
+
+
+class HTTPError(Exception):
+    """The base of all errors of this package."""
+
+
+class InvalidURL(HTTPError, ValueError):
+    """The URL cannot be used; the message says which part of it and why. Nothing was sent."""
+
+
+class InvalidRequest(HTTPError, ValueError):
+    """The request is not one that HTTP/1.1 can carry: a bad method, header, or body length.
+
+    A body that turns out shorter or longer than its announced length is found when most of it is sent; the
+    connection is then closed.
+    """
+
+
+class InsecureConnection(HTTPError):
+    """An `https:` URL, and a Socket factory that returned a bare TCP stream. Nothing was sent."""
+
+
+class ConnectionLost(HTTPError, trio.BrokenResourceError):
+    """The connection ended before the header of the response was complete.
+
+    Whether the server acted on the request is unknown.
+    """
+
+
+class TruncatedBody(ConnectionLost):
+    """The connection ended before the body did: what was read so far is not the whole.
+
+    Raised for a body shorter than its Content-Length, a chunked body without its last chunk, and a body that
+    lasts until the connection closes when the stream says that it broke (over TLS: no close_notify).
+    """
+
+
+class ProtocolError(HTTPError):
+    """The server answered with something that is not HTTP/1.1 as RFC 9112 has it."""
+
+
+class ResponseTooLarge(HTTPError):
+    """The response is over one of the `Limits`; the message names it."""
+
+
+class TooSlow(HTTPError, trio.TooSlowError):
+    """One of the `Deadlines` passed; the message names it."""

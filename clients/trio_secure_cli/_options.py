@@ -1,0 +1,230 @@
+"""The command line: what may be asked, parsed into values.
+
+Theory of operation: `parse` turns arguments into one frozen dataclass per command, with every value already
+checked that can be checked without opening a file or a socket. `argparse` reports what is wrong with the line
+itself, with the usage, and exits with code 2. URLs are parsed by the client that fetches them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ipaddress
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ._exit_codes import exit_code_table
+
+DEFAULT_TIMEOUT = 30.0
+DEFAULT_WAIT = 5.0
+
+
+@dataclass(frozen=True)
+class ConnectionOptions:
+    """What every command lets the user say about its connections."""
+
+    trace: bool = False
+    manifest: Path | None = None
+    ca: Path | None = None
+    insecure: bool = False
+    timeout: float = DEFAULT_TIMEOUT
+    """Seconds without progress after which the command gives up."""
+
+
+@dataclass(frozen=True)
+class GetOptions:
+    """`trio-secure get URL [-o FILE]`."""
+
+    connection: ConnectionOptions
+    url: str
+    output: Path | None = None
+    """Where the body goes; None is standard output."""
+
+
+@dataclass(frozen=True)
+class WsOptions:
+    """`trio-secure ws URL`."""
+
+    connection: ConnectionOptions
+    url: str
+    wait: float = DEFAULT_WAIT
+    """Seconds to wait, after the input has ended, for as many messages as lines were sent."""
+
+
+@dataclass(frozen=True)
+class ProbeOptions:
+    """`trio-secure probe HOST[:PORT]`."""
+
+    connection: ConnectionOptions
+    host: str
+    port: int = 443
+
+
+@dataclass(frozen=True)
+class DemoOptions:
+    """`trio-secure demo`."""
+
+    connection: ConnectionOptions
+
+
+Options = GetOptions | WsOptions | ProbeOptions | DemoOptions
+
+
+def parse(arguments: Sequence[str] | None = None) -> Options:
+    """The options on a command line, `sys.argv` by default.
+
+    Raises:
+        SystemExit: with code 2 after an error was printed, with code 0 after `--help`.
+    """
+    chosen = _parser().parse_args(arguments)
+    connection = ConnectionOptions(
+        trace=chosen.trace,
+        manifest=chosen.manifest,
+        ca=chosen.ca,
+        insecure=chosen.insecure,
+        timeout=chosen.timeout,
+    )
+    if chosen.command == "get":
+        output = None if chosen.output == Path("-") else chosen.output
+        return GetOptions(connection, chosen.url, output)
+    if chosen.command == "ws":
+        return WsOptions(connection, chosen.url, chosen.wait)
+    if chosen.command == "probe":
+        host, port = chosen.address
+        return ProbeOptions(connection, host, port)
+    return DemoOptions(connection)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="trio-secure",
+        description="Secure connections from the command line: downloads, WebSockets, what a server offers.",
+        epilog=f"exit codes:\n{exit_code_table()}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    get = _add_command(commands, "get", "download a URL to standard output or a file")
+    get.add_argument("url", metavar="URL", help="an https: or http: URL")
+    get.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        type=Path,
+        help="write the body to FILE, which appears, or changes, only when all of it has come",
+    )
+
+    ws = _add_command(commands, "ws", "send the lines typed as WebSocket messages and print what comes")
+    ws.add_argument("url", metavar="URL", help="a wss: or ws: URL")
+    ws.add_argument(
+        "--wait",
+        metavar="SECONDS",
+        type=_wait,
+        default=DEFAULT_WAIT,
+        help="after the last line, wait this long for as many messages as lines were sent; "
+        "0 closes at once (default: %(default)g)",
+    )
+
+    probe = _add_command(commands, "probe", "say what a TLS server negotiates and who vouches for it")
+    probe.add_argument(
+        "address", metavar="HOST[:PORT]", type=parse_address, help="the server; the port is 443 by default"
+    )
+
+    _add_command(commands, "demo", "start a server on this machine and show all of it at work")
+    return parser
+
+
+def _add_command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],  # argparse has no public name for it
+    name: str,
+    summary: str,
+) -> argparse.ArgumentParser:
+    command = commands.add_parser(
+        name,
+        help=summary,
+        description=summary[0].upper() + summary[1:] + ".",
+        epilog=f"exit codes:\n{exit_code_table()}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    group = command.add_argument_group("connection")
+    group.add_argument("--trace", action="store_true", help="show the TLS handshake, step by step, on stderr")
+    group.add_argument(
+        "--manifest", metavar="FILE", type=Path, help="the manifest that says which CAs are available"
+    )
+    trust = group.add_mutually_exclusive_group()
+    trust.add_argument("--ca", metavar="FILE", type=Path, help="also trust this certificate (PEM or DER)")
+    trust.add_argument(
+        "--insecure",
+        action="store_true",
+        help="accept any certificate: anyone on the way can read and change what is exchanged",
+    )
+    group.add_argument(
+        "--timeout",
+        metavar="SECONDS",
+        type=_timeout,
+        default=DEFAULT_TIMEOUT,
+        help="give up when nothing comes for this long (default: %(default)g)",
+    )
+    return command
+
+
+def parse_address(text: str) -> tuple[str, int]:
+    """Host and port from `HOST`, `HOST:PORT`, `[IPV6]:PORT` or a bare IPv6 address; by default port 443.
+
+    Raises:
+        argparse.ArgumentTypeError: for anything else.
+    """
+    if "://" in text or "/" in text:
+        raise argparse.ArgumentTypeError(f"{text!r} looks like a URL: give only HOST or HOST:PORT")
+    host, port = _split_address(text)
+    if not host or any(not character.isprintable() or character.isspace() for character in host):
+        raise argparse.ArgumentTypeError(f"{text!r} names no host: write HOST or HOST:PORT")
+    return host, _port(port)
+
+
+def _split_address(text: str) -> tuple[str, str]:
+    if text.startswith("["):
+        host, bracket, rest = text[1:].partition("]")
+        if not bracket or not _is_ipv6(host) or (rest and not rest.startswith(":")):
+            raise argparse.ArgumentTypeError(f"{text!r} is not an IPv6 address in brackets: write [::1]:443")
+        return host, rest[1:] if rest else "443"
+    if _is_ipv6(text):
+        return text, "443"
+    host, colon, port = text.partition(":")
+    return host, port if colon else "443"
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        ipaddress.IPv6Address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 5 and 1 <= int(text) <= 65_535):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port: write a number from 1 to 65535")
+    return int(text)
+
+
+def _timeout(text: str) -> float:
+    value = _seconds(text)
+    if value == 0:
+        raise argparse.ArgumentTypeError("0 leaves no time at all: write a number of seconds above 0")
+    return value
+
+
+def _wait(text: str) -> float:
+    return _seconds(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value <= 1e9:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds, such as 30 or 0.5")
+    return value

@@ -1,0 +1,111 @@
+"""Everything the project runs: `nox -s demo`, `nox -s tests`, and the checks behind them.
+
+Theory of operation: each session makes a virtual environment, installs what `[dependency-groups]` in
+pyproject.toml lists for it, and builds and installs the package as a wheel. Tests run against that wheel, not
+against the checkout: `python -P` keeps the working directory off the import path.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.2.9"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.sessions = ["lint", "types", "layers", "wheel", "tests", "coverage"]
+
+PROJECT = nox.project.load_toml("pyproject.toml")
+PYTEST = ("python", "-P", "-m", "pytest")
+
+
+def _install(session: nox.Session, *groups: str, extra: str = "") -> None:
+    """Install dependency groups and the package, built from the tree as it stands."""
+    # uv would take a wheel it built earlier from the same pyproject.toml.
+    fresh = ["--reinstall-package", PROJECT["project"]["name"]] if session.venv_backend == "uv" else []
+    package = f".[{extra}]" if extra else "."
+    session.install(*fresh, *nox.project.dependency_groups(PROJECT, *groups), package)
+
+
+def _install_groups(session: nox.Session, *groups: str) -> None:
+    """Install dependency groups alone, for checks that do not import the package."""
+    session.install(*nox.project.dependency_groups(PROJECT, *groups))
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """Show the main job: handshake, download, WebSocket echo, and a missing certificate."""
+    _install(session, extra="demo")
+    session.run("trio-secure", "demo", *session.posargs)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run the tests that need nothing but Python."""
+    _install(session, "tests")
+    session.run(*PYTEST, "--ignore=tests/interop", *session.posargs)
+
+
+@nox.session
+def interop(session: nox.Session) -> None:
+    """Talk to real servers: nginx, lighttpd under five TLS libraries, OpenSSL, Hypercorn, websockets."""
+    _install(session, "tests")
+    session.run(*PYTEST, "tests/interop", "-rs", *session.posargs)
+
+
+@nox.session
+def coverage(session: nox.Session) -> None:
+    """Measure each module's branch coverage by its own test file."""
+    _install(session, "tests")
+    session.run("python", "-P", "tools/coverage_by_module.py", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style and formatting."""
+    _install_groups(session, "lint")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check types twice, strictly."""
+    _install(session, "types", extra="demo")
+    session.run("mypy")
+    session.run("pyright")
+
+
+@nox.session
+def layers(session: nox.Session) -> None:
+    """Check that imports keep to the floors."""
+    _install(session, "layers", extra="cli")
+    session.run("lint-imports")
+
+
+@nox.session
+def wheel(session: nox.Session) -> None:
+    """Build both distributions and check what is in them."""
+    _install_groups(session, "wheel")
+    folder = Path(session.create_tmp())
+    shutil.rmtree(folder)
+    from_tree, from_sdist = folder / "from-tree", folder / "from-sdist"
+    session.run("python", "-m", "build", "--wheel", "--outdir", str(from_tree), silent=True)
+    session.run("python", "-m", "build", "--outdir", str(from_sdist), silent=True)
+    session.run("check-wheel-contents", str(from_tree), str(from_sdist))
+    session.run("python", "tools/compare_wheels.py", str(from_tree), str(from_sdist))
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measure against trio.SSLStream; `-- --quick` for a rough answer."""
+    _install(session, "bench")
+    session.run("python", "-m", "benchmarks", *session.posargs, env={"PYTHONPATH": "tests"})
+
+
+@nox.session
+def store(session: nox.Session) -> None:
+    """Bring the certificate store up to date with certifi."""
+    _install(session, "store")
+    session.run("python", "-P", "tools/update_store.py", *session.posargs)

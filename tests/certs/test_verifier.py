@@ -1,0 +1,233 @@
+"""What each of the three policies accepts and refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import ExtendedKeyUsageOID
+
+from support.authority import CLIENT_AUTH, DAY, Authority, Leaf, common_name, key_usage, self_signed
+from trio_certs._certificate import CertificateFacts
+from trio_certs._server_name import ServerName
+from trio_certs._store import BUNDLED
+from trio_certs._verifier import PINNED, PRIVATE, WEB, PathError, Tier, Unreadable, load, verify
+
+ROOT = Authority.make()
+NOW = datetime.now(UTC)
+HOST = ServerName.parse("h.test")
+CRITICAL = True
+UNKNOWN_EXTENSION = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\x05\x00")
+
+
+def attempt(tier: Tier, leaf: Leaf, *anchors: Authority | Leaf, host: ServerName = HOST) -> Sequence[bytes]:
+    sent = [load(CertificateFacts.parse(der)) for der in leaf.chain_ders]
+    return verify(
+        tier, [CertificateFacts.parse(anchor.certificate_der) for anchor in anchors], sent, host, NOW
+    )
+
+
+def accepted_by(leaf: Leaf, anchor: Authority | Leaf) -> set[str]:
+    """The names of the tiers that find a path."""
+    found: set[str] = set()
+    for tier in (WEB, PRIVATE, PINNED):
+        try:
+            attempt(tier, leaf, anchor)
+        except PathError:
+            continue
+        found.add(tier.name)
+    return found
+
+
+EVERY = {"web", "private", "pinned"}
+RELAXED = {"private", "pinned"}
+NOBODY: set[str] = set()
+
+
+def below(root: Authority) -> tuple[Leaf, Authority]:
+    return root.issue("h.test"), root
+
+
+def through(middle: Authority) -> tuple[Leaf, Authority]:
+    return middle.issue("h.test"), ROOT
+
+
+AKI_BY_NAME = x509.AuthorityKeyIdentifier(
+    None, [x509.DirectoryName(common_name("Throw-away Root CA"))], ROOT.certificate.serial_number
+)
+CASES: dict[str, tuple[Leaf, Authority | Leaf, set[str]]] = {
+    "a normal chain": (ROOT.issue("h.test", intermediate=True), ROOT, EVERY),
+    "a root without keyUsage, as openssl req makes it": (
+        *below(Authority.make(omit=[x509.KeyUsage])),
+        RELAXED,
+    ),
+    "an intermediate without keyUsage": (*through(ROOT.intermediate(omit=[x509.KeyUsage])), RELAXED),
+    "a CA whose keyUsage lacks keyCertSign": (
+        *through(ROOT.intermediate(extensions=[(key_usage("crl_sign"), CRITICAL)])),
+        NOBODY,
+    ),
+    "a root whose basicConstraints are not critical": (
+        *below(Authority.make(extensions=[(x509.BasicConstraints(True, None), False)])),
+        RELAXED,
+    ),
+    "an intermediate that is no CA": (
+        *through(ROOT.intermediate(extensions=[(x509.BasicConstraints(False, None), CRITICAL)])),
+        NOBODY,
+    ),
+    "a root without basicConstraints": (*below(Authority.make(omit=[x509.BasicConstraints])), NOBODY),
+    "a root that names its issuer by serial number": (
+        *below(Authority.make(extensions=[(AKI_BY_NAME, False)])),
+        RELAXED,
+    ),
+    "a leaf without authority key identifier": (
+        ROOT.issue("h.test", omit=[x509.AuthorityKeyIdentifier]),
+        ROOT,
+        RELAXED,
+    ),
+    "an intermediate without authority key identifier": (
+        *through(ROOT.intermediate(omit=[x509.AuthorityKeyIdentifier])),
+        EVERY,
+    ),
+    "a root without subject key identifier": (
+        *below(Authority.make(omit=[x509.SubjectKeyIdentifier])),
+        EVERY,
+    ),
+    "an authority key identifier that is not the issuer's": (
+        ROOT.issue("h.test", extensions=[(x509.AuthorityKeyIdentifier(b"x" * 20, None, None), False)]),
+        ROOT,
+        EVERY,
+    ),
+    "a critical subjectAltName beside a subject": (
+        ROOT.issue("h.test", extensions=[(x509.SubjectAlternativeName([x509.DNSName("h.test")]), CRITICAL)]),
+        ROOT,
+        RELAXED,
+    ),
+    "a critical extendedKeyUsage": (
+        ROOT.issue(
+            "h.test", extensions=[(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), CRITICAL)]
+        ),
+        ROOT,
+        RELAXED,
+    ),
+    "no extendedKeyUsage": (ROOT.issue("h.test", eku=None), ROOT, EVERY),
+    "any purpose, but not serverAuth": (
+        ROOT.issue("h.test", eku=[ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE]),
+        ROOT,
+        NOBODY,
+    ),
+    "a client's certificate": (ROOT.issue("h.test", eku=CLIENT_AUTH), ROOT, NOBODY),
+    "an intermediate for clients only": (
+        *through(ROOT.intermediate(extensions=[(x509.ExtendedKeyUsage(CLIENT_AUTH), False)])),
+        NOBODY,
+    ),
+    "a CA certificate on a server": (ROOT.issue("h.test", ca=True), ROOT, {"pinned"}),
+    "a name in the subject only": (ROOT.issue(common="h.test"), ROOT, NOBODY),
+    "another name": (ROOT.issue("i.test"), ROOT, NOBODY),
+    "an expired leaf": (ROOT.issue("h.test", not_after=NOW - DAY), ROOT, NOBODY),
+    "a leaf of the future": (ROOT.issue("h.test", not_before=NOW + DAY), ROOT, NOBODY),
+    "an expired root": (*below(Authority.make(not_after=NOW - DAY)), NOBODY),
+    "an unknown critical extension": (
+        ROOT.issue("h.test", extensions=[(UNKNOWN_EXTENSION, CRITICAL)]),
+        ROOT,
+        NOBODY,
+    ),
+    "an unknown extension": (ROOT.issue("h.test", extensions=[(UNKNOWN_EXTENSION, False)]), ROOT, EVERY),
+    "a path longer than a CA allows": (
+        *through(
+            ROOT.intermediate(extensions=[(x509.BasicConstraints(True, 0), CRITICAL)]).intermediate(name="I2")
+        ),
+        NOBODY,
+    ),
+    "a name outside a CA's constraints": (
+        *through(
+            ROOT.intermediate(extensions=[(x509.NameConstraints([x509.DNSName("i.test")], None), CRITICAL)])
+        ),
+        NOBODY,
+    ),
+    "a name outside the root's constraints": (
+        *below(Authority.make(extensions=[(x509.NameConstraints([x509.DNSName("i.test")], None), CRITICAL)])),
+        NOBODY,
+    ),
+    "a name inside a CA's constraints": (
+        *through(
+            ROOT.intermediate(extensions=[(x509.NameConstraints([x509.DNSName("h.test")], None), CRITICAL)])
+        ),
+        EVERY,
+    ),
+    "a CA with a small RSA key": (*through(ROOT.intermediate("rsa1024")), NOBODY),
+    "a CA with an Ed25519 key": (*through(ROOT.intermediate("ed25519")), NOBODY),
+    "a CA with a P-521 key": (*through(ROOT.intermediate("p521")), EVERY),
+    "the root of another key": (ROOT.issue("h.test"), Authority.make(), NOBODY),
+    "the root of another name": (ROOT.issue("h.test"), Authority.make(ROOT.key, name="Other"), NOBODY),
+    "a re-issued root": (ROOT.issue("h.test"), Authority.make(ROOT.key), EVERY),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_policy_accepts_what_it_should_and_nothing_else(case: str) -> None:
+    leaf, anchor, tiers = CASES[case]
+    assert accepted_by(leaf, anchor) == tiers
+
+
+def test_a_self_signed_leaf_is_accepted_where_it_is_pinned() -> None:
+    device = self_signed("h.test")
+    assert accepted_by(device, device) == EVERY
+    without_identifier = self_signed("h.test", omit=[x509.AuthorityKeyIdentifier])
+    assert accepted_by(without_identifier, without_identifier) == RELAXED
+    openssl_req = self_signed("h.test", ca=True, ku=["digital_signature", "key_cert_sign"], eku=None)
+    assert accepted_by(openssl_req, openssl_req) == {"pinned"}
+    assert accepted_by(openssl_req, self_signed("h.test", ca=True)) == NOBODY
+
+
+def test_a_pinned_leaf_must_still_be_for_the_host_and_in_date() -> None:
+    for device in (self_signed("i.test", ca=True), self_signed("h.test", ca=True, not_after=NOW - DAY)):
+        assert accepted_by(device, device) == NOBODY
+
+
+def test_a_sha1_signature_is_refused() -> None:
+    signer = Authority.make("rsa")
+    sha256, sha1 = bytes.fromhex("2a864886f70d01010b"), bytes.fromhex("2a864886f70d010105")
+    # The signature is wrong then, but the algorithm is refused before it is looked at.
+    leaf = CertificateFacts.parse(signer.issue("h.test").certificate_der.replace(sha256, sha1))
+    with pytest.raises(PathError, match="Forbidden signature algorithm"):
+        verify(PRIVATE, [CertificateFacts.parse(signer.certificate_der)], [load(leaf)], HOST, NOW)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+def test_addresses_match_address_entries(address: str) -> None:
+    leaf = ROOT.issue(address)
+    path = attempt(WEB, leaf, ROOT, host=ServerName.parse(address))
+    assert path == (leaf.certificate_der, ROOT.certificate_der)
+    with pytest.raises(PathError):
+        attempt(WEB, leaf, ROOT, host=ServerName.parse("127.0.0.2"))
+
+
+def test_the_path_is_the_certificates_byte_for_byte() -> None:
+    leaf = ROOT.issue("h.test", intermediate=True)
+    assert attempt(PRIVATE, leaf, ROOT) == (*leaf.chain_ders, ROOT.certificate_der)
+
+
+def test_every_bundled_ca_is_loaded_without_a_warning() -> None:
+    entries = BUNDLED.index().entries.values()
+    bundled = [CertificateFacts.parse((BUNDLED.folder / entry.resource).read_bytes()) for entry in entries]
+    assert any(facts.serial == 0 for facts in bundled)  # which cryptography warns of
+    for facts in bundled:
+        # A path is given in the bytes that `cryptography` writes, and its end is looked up by them.
+        assert load(facts).public_bytes(Encoding.DER) == facts.der
+
+
+def test_what_cryptography_refuses_is_unreadable() -> None:
+    facts = CertificateFacts.parse(
+        ROOT.certificate_der.replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x05", 1)
+    )
+    with pytest.raises(Unreadable) as info:
+        load(facts)
+    assert info.value.certificate is facts
+
+
+def test_no_anchors_are_no_path() -> None:
+    with pytest.raises(PathError, match="empty store"):
+        attempt(WEB, ROOT.issue("h.test"))

@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import pytest
+
+from trio_secure_cli._exit_codes import exit_code_table
+from trio_secure_cli._options import (
+    ConnectionOptions,
+    DemoOptions,
+    GetOptions,
+    Options,
+    ProbeOptions,
+    WsOptions,
+    parse,
+    parse_address,
+)
+
+URL = "https://example.com/"
+PLAIN = ConnectionOptions()
+
+
+@pytest.mark.parametrize(
+    ("line", "options"),
+    [
+        (f"get {URL}", GetOptions(PLAIN, URL, None)),
+        (f"get {URL} -o a.bin", GetOptions(PLAIN, URL, Path("a.bin"))),
+        (f"get {URL} --output -", GetOptions(PLAIN, URL, None)),
+        ("ws wss://h/", WsOptions(PLAIN, "wss://h/", 5.0)),
+        ("ws wss://h/ --wait 0", WsOptions(PLAIN, "wss://h/", 0.0)),
+        ("probe h", ProbeOptions(PLAIN, "h", 443)),
+        ("probe h:8443", ProbeOptions(PLAIN, "h", 8443)),
+        ("demo", DemoOptions(PLAIN)),
+    ],
+)
+def test_each_command_has_its_options(line: str, options: Options) -> None:
+    assert parse(line.split()) == options
+
+
+@pytest.mark.parametrize("command", ["get u", "ws u", "probe u", "demo"])
+def test_every_command_takes_the_options_of_a_connection(command: str) -> None:
+    given = parse([*command.split(), "--trace", "--manifest", "m.json", "--ca", "c.pem", "--timeout", "0.5"])
+    assert given.connection == ConnectionOptions(
+        trace=True, manifest=Path("m.json"), ca=Path("c.pem"), insecure=False, timeout=0.5
+    )
+    assert parse([*command.split(), "--insecure"]).connection == ConnectionOptions(insecure=True)
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        ("", "COMMAND"),
+        ("fetch", "invalid choice"),
+        ("get", "URL"),
+        ("get u --ca a --insecure", "not allowed with"),
+        ("get u --timeout 0", "0 leaves no time at all"),
+        ("get u --timeout soon", "'soon' is not a number of seconds"),
+        ("get u --timeout nan", "'nan' is not a number of seconds"),
+        ("get u --timeout inf", "'inf' is not a number of seconds"),
+        ("ws u --wait=-1", "'-1' is not a number of seconds"),
+        ("probe h:http", "'http' is not a port"),
+        ("probe https://h/", "looks like a URL"),
+    ],
+)
+def test_a_wrong_line_is_refused_with_the_usage(
+    line: str, complaint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        parse(line.split())
+    said = capsys.readouterr().err
+    assert caught.value.code == 2
+    assert complaint in said
+    assert "usage: trio-secure" in said
+
+
+@pytest.mark.parametrize("line", ["--help", "get --help", "demo --help"])
+def test_help_lists_the_exit_codes(line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        parse(line.split())
+    assert caught.value.code == 0
+    assert exit_code_table() in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("example.com", ("example.com", 443)),
+        ("example.com:1", ("example.com", 1)),
+        ("127.0.0.1:65535", ("127.0.0.1", 65535)),
+        ("::1", ("::1", 443)),
+        ("[::1]", ("::1", 443)),
+        ("[fe80::1]:8443", ("fe80::1", 8443)),
+        ("bücher.example", ("bücher.example", 443)),
+    ],
+)
+def test_addresses_are_taken_apart(text: str, address: tuple[str, int]) -> None:
+    assert parse_address(text) == address
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        ":443",
+        "h:",
+        "h:0",
+        "h:65536",
+        "h:-1",
+        "h:٤٤٣",
+        "h:99999999999",
+        "a b",
+        "a\x1b[31m:443",
+        "[::1",
+        "[::1]443",
+        "[h]:443",
+        "1:2:3",
+        "h/path",
+        "https://h",
+    ],
+)
+def test_what_is_no_address_is_refused(text: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError):
+        parse_address(text)

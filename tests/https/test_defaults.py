@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+import functools
+import subprocess
+import sys
+
+import trio_secure
+from trio_https._defaults import default_socket, is_secure
+
+
+def test_https_gets_tls_and_http_does_not() -> None:
+    assert default_socket("https") is trio_secure.SecureSocket
+    assert default_socket("http") is trio_secure.Socket
+
+
+def test_only_the_class_for_tls_and_those_made_from_it_are_known_to_be_secure() -> None:
+    class Mine(trio_secure.SecureSocket):
+        pass
+
+    class SecureSocket:
+        pass
+
+    assert is_secure(trio_secure.SecureSocket)
+    assert is_secure(Mine)
+    assert not is_secure(trio_secure.Socket)
+    assert not is_secure(SecureSocket)  # type: ignore[arg-type]  # a class of that name from elsewhere
+    assert not is_secure(functools.partial(trio_secure.Socket))
+
+
+def test_importing_the_client_does_not_import_tls() -> None:
+    check = "import sys, trio_https; sys.exit('trio_secure' in sys.modules or 'trio_certs' in sys.modules)"
+    assert subprocess.run([sys.executable, "-P", "-c", check], check=False).returncode == 0

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+
+import pytest
+
+from trio_https import URL, BodyLike, HeadersLike, InvalidRequest, InvalidURL
+from trio_https._outgoing import OutgoingRequest
+
+
+def _headers(
+    method: str = "GET", headers: HeadersLike | None = None, body: BodyLike | None = None
+) -> dict[str, str]:
+    event = OutgoingRequest(method, "http://example.com:81/", headers, body).event
+    return {name.decode(): value.decode() for name, value in event.headers}
+
+
+async def _source() -> AsyncGenerator[bytes]:
+    yield b"x"
+
+
+def test_says_what_it_accepts() -> None:
+    assert _headers() == {
+        "host": "example.com:81",
+        "user-agent": "trio-https",
+        "accept": "*/*",
+        "accept-encoding": "identity",
+    }
+
+
+def test_takes_a_url_as_text_or_parsed() -> None:
+    url = URL.parse("https://example.com/a?b")
+    for given in (url, str(url)):
+        request = OutgoingRequest("GET", given, None, None)
+        assert request.url == url
+        assert request.event.target == b"/a?b"
+        assert request.event.method == b"GET"
+
+
+def test_the_caller_wins_over_the_clients_headers_and_those_over_the_defaults() -> None:
+    request = OutgoingRequest(
+        "GET",
+        "http://h/",
+        {"accept": "text/html", "Host": "other"},
+        None,
+        [(b"Accept", b"a/b"), (b"User-Agent", b"mine")],
+    )
+    assert dict(request.event.headers) == {
+        b"host": b"other",
+        b"accept": b"text/html",
+        b"user-agent": b"mine",
+        b"accept-encoding": b"identity",
+    }
+
+
+def test_a_body_that_is_here_is_announced_by_its_length() -> None:
+    assert _headers("POST", body=b"abc")["content-length"] == "3"
+    assert _headers("POST", body="ü")["content-length"] == "2"
+    assert _headers("GET", body=b"abc")["content-length"] == "3"
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH"])
+def test_methods_that_expect_a_body_announce_an_empty_one(method: str) -> None:
+    assert _headers(method)["content-length"] == "0"
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "DELETE", "OPTIONS", "PURGE", "m-search"])
+def test_other_methods_announce_no_missing_body(method: str) -> None:
+    headers = _headers(method)
+    assert "content-length" not in headers
+    assert "transfer-encoding" not in headers
+
+
+async def test_a_body_of_unknown_length_is_chunked_unless_a_length_is_given() -> None:
+    assert _headers("PUT", body=_source())["transfer-encoding"] == "chunked"
+    headers = _headers("PUT", {"Content-Length": "1"}, _source())
+    assert headers["content-length"] == "1"
+    assert "transfer-encoding" not in headers
+
+
+@pytest.mark.parametrize(
+    ("method", "headers", "message"),
+    [
+        ("", None, "Illegal method"),
+        ("GE T", None, "Illegal method"),
+        ("GET\r\nX", None, "Illegal method"),
+        ("GÉT", None, "ascii"),
+        ("CONNECT", None, "makes a tunnel"),
+        ("GET", {"Bad Name": "x"}, "Illegal header name"),
+        ("GET", {"X": "a\r\nY: b"}, "Illegal header value"),
+        ("GET", {"X": "a\x00"}, "Illegal header value"),
+        ("GET", {"Content-Length": "x"}, "bad Content-Length"),
+        ("GET", [("Host", "a"), ("host", "b")], "multiple Host|Host"),
+        ("POST", {"Transfer-Encoding": "chunked"}, "cannot be given"),
+    ],
+)
+def test_refuses_what_http_cannot_carry(method: str, headers: HeadersLike | None, message: str) -> None:
+    with pytest.raises(InvalidRequest, match=message):
+        OutgoingRequest(method, "http://h/", headers, None)
+
+
+def test_refuses_other_schemes_and_types() -> None:
+    with pytest.raises(InvalidURL, match="wss://h is not an http: or https: URL"):
+        OutgoingRequest("GET", URL.parse("wss://h/", schemes=("wss",)), None, None)
+    with pytest.raises(TypeError, match="a method must be a str"):
+        OutgoingRequest(b"GET", "http://h/", None, None)  # type: ignore[arg-type]  # the error is the test

@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+
+import pytest
+import trio
+import trio.testing
+
+from support.http_peers import Peer, always, ok, peers
+from trio_https import Deadlines, InvalidRequest, InvalidURL, Limits, Request, Response, ResponseTooLarge, TooSlow
+from trio_https import _defaults
+
+PAGE = ok("käse".encode("latin-1"), "Content-Type: text/plain; charset=latin-1")
+
+
+async def test_gives_the_body_in_the_form_asked_for() -> None:
+    async with peers(always(PAGE)) as server:
+        text = await Request(host="h", response=str, Socket=server)
+        assert text == "käse"
+        data = await Request(host="h", response=bytes, Socket=server)
+        assert data == "käse".encode("latin-1")
+        whole = await Request(host="h", Socket=server)
+        assert isinstance(whole, Response)
+        assert (whole.status, whole.text) == (200, "käse")
+        assert server.open == 0
+
+
+async def test_streams() -> None:
+    async with peers(always(PAGE)) as server:
+        request = Request(host="h", Socket=server)
+        for _ in range(2):
+            async with request as response:
+                assert response.status == 200
+                assert b"".join([chunk async for chunk in response]) == "käse".encode("latin-1")
+            assert server.open == 0
+
+
+async def test_streaming_closes_the_connection_whatever_happens() -> None:
+    async with peers(always(ok(bytes(100_000)))) as server:
+        with pytest.raises(KeyError):
+            async with Request(host="h", Socket=server):
+                raise KeyError
+        assert server.open == 0
+
+        async def fail(host: str, port: int) -> trio.abc.Stream:
+            raise OSError("refused")
+
+        with pytest.raises(OSError, match="refused"):
+            async with Request(host="h", Socket=fail):
+                pytest.fail("there is no response")
+
+
+async def test_sends_what_it_is_told_and_that_it_will_close() -> None:
+    async def source() -> AsyncGenerator[bytes]:
+        yield b"stream"
+
+    async with peers(always(PAGE)) as server:
+        await Request(host="h", path="/a?b", method="PUT", body="text", headers={"X": "y"}, Socket=server)
+        await Request(host="h", body=source(), Socket=server)
+        first, second = server.requests
+        assert (first.method, first.target, first.body) == ("PUT", "/a?b", b"text")
+        assert first.headers["connection"] == "close"
+        assert first.headers["host"] == "h"
+        assert first.headers["x"] == "y"
+        assert (second.method, second.target, second.body) == ("GET", "/", b"stream")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Date": "now", "X": "1"},
+        [("Date", "now"), ("X", "1")],
+        ["Date", "now", "X", 1],
+        ("Date", "now", b"X", b"1"),
+    ],
+)
+async def test_headers_in_every_shape(headers: list[object]) -> None:
+    async with peers(always(PAGE)) as server:
+        await Request(host="h", headers=headers, Socket=server)
+        assert server.requests[0].headers["date"] == "now"
+        assert server.requests[0].headers["x"] == "1"
+
+
+async def test_a_header_may_replace_one_it_makes() -> None:
+    async with peers(always(PAGE)) as server:
+        await Request(host="h", headers=["connection", "keep-alive", "Host", "other"], Socket=server)
+        assert server.requests[0].headers["connection"] == "keep-alive"
+        assert server.requests[0].headers["host"] == "other"
+        assert server.open == 0
+
+
+async def test_ports_and_what_is_secure(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with peers(always(PAGE)) as server:
+        made: list[str] = []
+
+        class SecureSocket:
+            """By its name the one of trio_secure."""
+
+            __module__ = "trio_secure._sockets"
+
+            def __new__(cls, host: str, port: int, **options: object) -> object:
+                return server(host, port, **options)
+
+        def default(scheme: str) -> _defaults.SocketFactory:
+            made.append(scheme)
+            return server
+
+        monkeypatch.setattr("trio_https._client.default_socket", default)
+        await Request(host="h")
+        await Request(host="h", port=8080)
+        await Request(host="h", port=443)
+        await Request(host="h", secure={"verify": True})
+        await Request(host="h", port=8443, secure={})
+        assert made == ["http", "http", "https", "https", "https"]
+        await Request(host="h", Socket=SecureSocket)  # type: ignore[arg-type]  # it makes awaitables of streams
+        await Request(host="h", Socket=SecureSocket, port=80)  # type: ignore[arg-type]  # as above
+        await Request(host="h", Socket=server)
+        assert server.calls == [
+            ("h", 80, {}),
+            ("h", 8080, {}),
+            ("h", 443, {}),
+            ("h", 443, {"secure": {"verify": True}}),
+            ("h", 8443, {"secure": {}}),
+            ("h", 443, {}),
+            ("h", 80, {}),
+            ("h", 80, {}),
+        ]
+        assert server.requests[4].headers["host"] == "h:8443"
+
+
+async def test_limits_and_deadlines_are_those_given(autojump_clock: trio.testing.MockClock) -> None:
+    async def silent(peer: Peer) -> None:
+        await trio.sleep_forever()
+
+    async with peers(always(PAGE)) as server:
+        with pytest.raises(ResponseTooLarge):
+            await Request(host="h", Socket=server, limits=Limits(body=3))
+        server.script = silent
+        with pytest.raises(TooSlow):
+            await Request(host="h", Socket=server, deadlines=Deadlines(idle=3))
+        assert trio.current_time() == 3
+
+
+def test_says_what_it_is() -> None:
+    assert repr(Request(host="::1", port=443, path="/x", method="PUT")) == "<Request PUT https://[::1]/x>"
+
+
+def test_nonsense_is_refused_when_it_is_made() -> None:
+    with pytest.raises(InvalidURL, match="a space"):
+        Request(host="a b")
+    with pytest.raises(InvalidURL, match="port"):
+        Request(host="h", port=70_000)
+    with pytest.raises(InvalidURL, match="begin with '/'"):
+        Request(host="h", path="x")
+    with pytest.raises(InvalidRequest, match="Illegal method"):
+        Request(host="h", method="A B")
+    with pytest.raises(InvalidRequest, match="Illegal header"):
+        Request(host="h", headers=["a b", "c"])
+    with pytest.raises(TypeError, match="a value for every name, and this one has 3 items"):
+        Request(host="h", headers=["a", "b", "c"])
+    with pytest.raises(TypeError, match="a header must be a pair"):
+        Request(host="h", headers=[1, 2])
+    with pytest.raises(TypeError, match="a body must be"):
+        Request(host="h", body=7)  # type: ignore[call-overload]  # the error is the test
+    with pytest.raises(TypeError, match="response must be str, bytes or None, not <class 'int'>"):
+        Request(host="h", response=int)  # type: ignore[call-overload]  # the error is the test
