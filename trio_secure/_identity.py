@@ -10,9 +10,12 @@ the key can make us look anything up.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
+
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from ._errors import AlertDescription, CertificateRefused, PeerMisbehaved
 from ._names import ServerName
@@ -107,13 +110,19 @@ async def verify_peer(proven: ProvenKey, name: ServerName | None, lookup: Certif
     return VerifiedPeer(proven.chain, proven.scheme, verdict.chain, verdict.resource)
 
 
+# Verifying with a larger key or exponent would hold up everything else for milliseconds; no CA issues them.
+_MAX_RSA_BITS = 8192
+_MAX_RSA_EXPONENT = 2**32
+
+
+@functools.lru_cache(maxsize=16)  # a client meets the same few servers again and again
 def _public_key(certificate: bytes) -> object:
     # Imported when the first handshake needs it: it costs more time than the whole rest of this package.
     from cryptography import x509
     from cryptography.exceptions import UnsupportedAlgorithm
 
     try:
-        return x509.load_der_x509_certificate(certificate).public_key()
+        key = x509.load_der_x509_certificate(certificate).public_key()
     except UnsupportedAlgorithm as error:
         raise CertificateRefused(
             AlertDescription.UNSUPPORTED_CERTIFICATE,
@@ -123,3 +132,11 @@ def _public_key(certificate: bytes) -> object:
         raise CertificateRefused(
             AlertDescription.BAD_CERTIFICATE, f"the server's certificate is malformed: {error}"
         ) from error
+    if isinstance(key, rsa.RSAPublicKey) and (
+        key.key_size > _MAX_RSA_BITS or key.public_numbers().e >= _MAX_RSA_EXPONENT
+    ):
+        raise CertificateRefused(
+            AlertDescription.BAD_CERTIFICATE,
+            f"the server's RSA key of {key.key_size} bits is too large to use",
+        )
+    return key

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ._names import ServerName
+from ._versions import Version
 from ._wire import Established
 
 
@@ -38,6 +39,11 @@ class ConnectionInfo:
     anchor_resource: str | None
     extended_master_secret: bool
     resumed: bool = False
+
+    def __str__(self) -> str:
+        label = Version(self.version).label
+        anchor = f", anchored by {self.anchor_resource}" if self.anchor_resource else ""
+        return f"{label}, {self.cipher_suite}, {self.group}, {self.signature_scheme}{anchor}"
 
     @classmethod
     def of(cls, established: Established, name: ServerName | None) -> ConnectionInfo:

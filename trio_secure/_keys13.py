@@ -15,10 +15,11 @@ Each stage holds only what the next one needs, and is made from the stage before
 
 from __future__ import annotations
 
+import functools
 import hmac
 from dataclasses import dataclass
 
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF, HKDFExpand
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from ._codec import vector8
 from ._errors import AlertDescription, PeerMisbehaved
@@ -26,9 +27,15 @@ from ._suites import NONCE_LENGTH, CipherSuite, Hash
 
 
 def hkdf_expand_label(algorithm: Hash, secret: bytes, label: bytes, context: bytes, length: int) -> bytes:
-    """RFC 9846 §7.1 [8446 §7.1]."""
-    info = length.to_bytes(2, "big") + vector8(b"tls13 " + label) + vector8(context)
-    return HKDFExpand(algorithm.algorithm, length, info).derive(secret)
+    """RFC 9846 §7.1 [8446 §7.1], for the lengths of keys and secrets: one block of output."""
+    # HKDF-Expand (RFC 5869 §2.3) of one block is one HMAC, and a handshake needs about twenty.
+    info = _label_info(label, length) + vector8(context)
+    return hmac.digest(secret, info + b"\x01", algorithm.name)[:length]
+
+
+@functools.cache
+def _label_info(label: bytes, length: int) -> bytes:
+    return length.to_bytes(2, "big") + vector8(b"tls13 " + label)
 
 
 def _derive(algorithm: Hash, secret: bytes, label: bytes, transcript: bytes) -> bytes:

@@ -96,8 +96,9 @@ class SecureStream(trio.abc.HalfCloseableStream, Generic[T_Stream]):
         wire = TrioWire(channel, tracer)
         try:
             established = await client_handshake(wire, config, name, lookup)
-            wire.finish()
-            return cls(transport, channel, established, name, tracer)
+            stream = cls(transport, channel, established, name, tracer)
+            wire.finish(stream.info)
+            return stream
         except TLSError as error:
             await wire.fail(error)
             await _close(transport)

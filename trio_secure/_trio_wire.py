@@ -16,6 +16,7 @@ import trio
 from ._alerts import MAX_PASSED_OVER, Alert, encode_alert
 from ._channel import Channel
 from ._errors import AlertDescription, AlertReceived, PeerMisbehaved, TLSError, Truncated, alert_name
+from ._info import ConnectionInfo
 from ._messages import Message
 from ._messages12 import HelloRequest
 from ._protection import ContentType, Opener, PlainSealer, Sealer
@@ -110,15 +111,17 @@ class TrioWire:
                 AlertDescription.UNEXPECTED_MESSAGE, "a handshake message reaches across a change of keys"
             )
         self._channel.reader.opener = opener
-        self._note("read key", type(opener).__name__)
+        self._note("read key", "what comes next is protected by new keys")
 
     def write_with(self, sealer: Sealer, /) -> None:
         """Seal what is sent next with a new key."""
         self._channel.writer.sealer = sealer
-        self._note("write key", type(sealer).__name__)
+        self._note("write key", "what is sent next is protected by new keys")
 
-    def finish(self) -> None:
+    def finish(self, info: ConnectionInfo) -> None:
         """The handshake is over: nothing of it may be left."""
+        if self._tracer:
+            self._tracer.event("note", "established", str(info))
         # Change_cipher_spec records are dropped only "before the peer's Finished message has been received".
         self._channel.reader.drops_change_cipher_spec = False
 
@@ -175,16 +178,22 @@ class TrioWire:
         """The next record that is not an alert to pass over."""
         while True:
             while (record := self._channel.reader.next()) is None:
-                await self._channel.fill()
+                await self._fill()
             if record.content_type != ContentType.ALERT:
                 return record
             self._hear(Alert.parse(record.content))
+
+    async def _fill(self) -> None:
+        try:
+            await self._channel.fill()
+        except Truncated as error:
+            raise Truncated(f"the server ended the connection instead of sending {self.phase}") from error
 
     def _hear(self, alert: Alert) -> None:
         if self._tracer:
             self._tracer.event("received", "alert", alert_name(alert.description))
         if alert.closes:
-            raise Truncated("the server closed the connection in the middle of the handshake")
+            raise Truncated(f"the server closed the connection instead of sending {self.phase}")
         if not alert.passes(self._version):
             raise AlertReceived(alert.description)
         self._pass_over(alert_name(alert.description))

@@ -8,6 +8,7 @@ is the only module that imports `trio_certs`.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -86,6 +87,17 @@ def _trust(config: TLSConfig) -> Trust:
         if not isinstance(certificate, (bytes, Resource)):
             raise TypeError(f"certificate must be bytes or a Resource, not {type(certificate).__name__}")
         anchors.append(certificate)
+    return _trust_in(tuple(anchors), manifest)
+
+
+# A configuration is used for many connections, and its certificates need to be read only once.
+@functools.lru_cache(maxsize=16)
+def _trust_in(anchors: tuple[bytes | Resource, ...], manifest: Manifest | None) -> Trust:
     if manifest is None:
         return Trust(anchors)
+    for setting, on in manifest.config.get("tls", {}).items():
+        if not on:
+            raise ValueError(
+                f"manifest: config.tls.{setting} cannot be switched off in this version of trio-secure"
+            )
     return Trust(anchors, manifest, store=manifest.store)

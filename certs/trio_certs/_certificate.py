@@ -8,6 +8,7 @@ only when asked for, which is for the leaf.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -99,6 +100,7 @@ class CertificateFacts:
     _extensions: bytes = field(repr=False)
 
     @classmethod
+    @functools.lru_cache(maxsize=32)  # a client meets the same few certificates again and again
     def parse(cls, der: bytes) -> CertificateFacts:
         """Slice a DER certificate (RFC 5280 §4.1).
 

@@ -1,19 +1,17 @@
 """An open connection: its reader, its writer, and the one way in which it ends.
 
-Theory of operation ------------------- Two tasks run for as long as the connection does. The writer
-(`Outbox.write`) owns the transport's sending side. The reader owns the receiving side, and never waits for
-the writer: it answers Pings and Close frames by leaving word in the outbox. It waits for the application
-only when the inbox is full.
+Theory of operation: two tasks run for as long as the connection does. The writer (`Outbox.write`) owns the
+transport's sending side. The reader owns the receiving side, and never waits for the writer: it answers Pings
+and Close frames by leaving word in the outbox. It waits for the application only when the inbox is full.
 
 The connection *ends* once: by the server's Close frame, by a broken rule, by a message too large, or by
-losing the transport. `ended` is set and `error()` says why from then on. It is *closed* when the transport
-is closed too. Between the two, the reader throws away what still comes, until the server closes the
-transport, which RFC 6455 §7.1.1 wants it to do first. Closing it with unread data in it would reset a TCP
-connection, and the server might never read the Close frame that tells it what it did wrong.
+losing the transport. `ended` is set and `error()` says why from then on. It is *closed* when the transport is
+closed too. Between the two, the reader throws away what still comes, until the server closes the transport,
+which RFC 6455 §7.1.1 wants it to do first. Closing it with unread data in it would reset a TCP connection,
+and the server might never read the Close frame that tells it what it did wrong.
 
 The tasks are shielded from cancellation, because half a frame may not be left on the wire when someone gives
-up; instead they have a deadline, from the moment either side begins to close. `limit` only ever moves it
-forward, and at the deadline the transport is closed by force. That is why leaving a connection takes bounded
+up; instead they have a deadline, from the moment either side begins to close. @@, and at the deadline the transport is closed by force. That is why leaving a connection takes bounded
 time, whatever the server does.
 """
 
@@ -154,10 +152,13 @@ class Connection:
                 self.outbox.answer(bytes(event.payload))
             case Pong():
                 self.pings.answered(bytes(event.payload))
-            case CloseConnection():
-                self.close_code, self.close_reason = event.code, event.reason or ""
-                self._end(ConnectionClosed(self.close_code, self.close_reason))
-                self._say_close(self.close_code)  # §5.5.1: the reply typically echoes the code
+            case _:
+                self._handle_close(event)
+
+    def _handle_close(self, event: CloseConnection) -> None:
+        self.close_code, self.close_reason = event.code, event.reason or ""
+        self._end(ConnectionClosed(self.close_code, self.close_reason))
+        self._say_close(self.close_code)  # §5.5.1: the reply typically echoes the code
 
     def _say_close(self, code: int, reason: str = "") -> None:
         self.outbox.close(code, reason)

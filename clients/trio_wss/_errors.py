@@ -1,8 +1,7 @@
 """What can go wrong with a WebSocket, as exceptions.
 
-Theory of operation
--------------------
-A connection ends once, for one reason, and everybody who uses it afterwards is told that reason::
+Theory of operation: a connection ends once, for one reason, and everybody who uses it afterwards is told that
+reason::
 
     WebSocketError              also a trio.BrokenResourceError
     ├── UpgradeRefused          the server answered the handshake with an ordinary HTTP response

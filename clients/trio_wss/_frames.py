@@ -1,15 +1,14 @@
 """Frames, both ways: wsproto's, with the checks it leaves to its user.
 
-Theory of operation
--------------------
-wsproto turns bytes into events and messages into masked frames, without I/O. It refuses reserved bits and
-opcodes, masked frames, lengths not in their shortest form, control frames that are long or fragmented,
-continuations out of place, and text that is not UTF-8, the latter at the first byte that cannot be right.
+Theory of operation: wsproto turns bytes into events and messages into masked frames, without I/O. It refuses
+reserved bits and opcodes, masked frames, lengths not in their shortest form, control frames that are long or
+fragmented, continuations out of place, and text that is not UTF-8, the latter at the first byte that cannot
+be right.
 
-It has no limit on the size of a message, takes 1014 for an invalid close code, and reports a broken rule as
-a `CloseConnection` event like the one for a real Close frame. `_Guard` adds what is missing at the place
-wsproto has for extensions: it sees every frame header before any of the payload is kept. `Frames.read`
-tells the two kinds of `CloseConnection` apart by the state of the connection, which only a real Close frame
+It has no limit on the size of a message, takes 1014 for an invalid close code, and reports a broken rule as a
+`CloseConnection` event like the one for a real Close frame. `_Guard` adds what is missing at the place
+wsproto has for extensions: it sees every frame header before any of the payload is kept. `Frames.read` tells
+the two kinds of `CloseConnection` apart by the state of the connection, which only a real Close frame
 changes.
 """
 

@@ -1,11 +1,10 @@
 """The opening handshake: an HTTP request, and everything RFC 6455 §4.1 wants checked in the answer.
 
-Theory of operation ------------------- h11 does the HTTP; wsproto makes the nonce and the token that
-answers it. wsproto's own handshake is not used, because of what it lets pass or cannot do: of a repeated
-`Connection` field it looks at the last one only, and so it does of `Sec-WebSocket-Extensions`, which hides
-an extension nobody offered, of `Sec-WebSocket-Protocol` and of `Sec-WebSocket-Accept`; it accepts HTTP/1.0,
-takes an interim response (103, say) for a refusal, and fails with a `UnicodeDecodeError` where a field
-holds a byte that is not ASCII.
+Theory of operation: h11 does the HTTP; wsproto makes the nonce and the token that answers it. wsproto's own
+handshake is not used, because of what it lets pass or cannot do: of a repeated `Connection` field it looks at
+the last one only, and so it does of `Sec-WebSocket-Extensions`, which hides an extension nobody offered, of
+`Sec-WebSocket-Protocol` and of `Sec-WebSocket-Accept`; it accepts HTTP/1.0, takes an interim response (103,
+say) for a refusal, and fails with a `UnicodeDecodeError` where a field holds a byte that is not ASCII.
 
 The handshake has no deadline of its own; whoever opens the connection sets one. Only the body of a refusal
 has, since the refusal should be reported also when the body does not come.

@@ -1,11 +1,11 @@
 """Messages that have arrived and wait for the application.
 
-Theory of operation ------------------- The reader puts whole messages in, at once and without waiting; the
-application takes them out. Pings and Close frames are answered by the reader, so an application that is
-slow to receive does not keep them waiting. That lasts until the messages waiting take `capacity` bytes of
-memory: then the reader pauses before it reads more, the transport fills up, and the server is held back.
-Control frames behind that point are not seen until the application receives again: there is nowhere to keep
-the messages that come before them.
+Theory of operation: the reader puts whole messages in, at once and without waiting; the application takes
+them out. Pings and Close frames are answered by the reader, so an application that is slow to receive does
+not keep them waiting. That lasts until the messages waiting take `capacity` bytes of memory: then the reader
+pauses before it reads more, the transport fills up, and the server is held back. Control frames behind that
+point are not seen until the application receives again: there is nowhere to keep the messages that come
+before them.
 
 The room is asked for once per read, so the memory used is bounded by the capacity, plus the messages of one
 read of 64 KiB, plus the message that is still incomplete.

@@ -1,10 +1,9 @@
 """Opening a WebSocket: from a URL to an open connection whose tasks run.
 
-Theory of operation ------------------- `open_websocket` is an async context manager, because a connection
-has tasks (see `_connection`) and tasks need a nursery, which lives as long as the block does. Those tasks
-raise nothing, so the nursery has nothing of its own to report; it would only wrap what the block raises
-into an exception group. Therefore the block's exception is held back while the nursery ends, and raised
-behind it as it was.
+Theory of operation: `open_websocket` is an async context manager, because a connection has tasks (see
+`_connection`) and tasks need a nursery, which lives as long as the block does. Those tasks raise nothing, so
+the nursery has nothing of its own to report; it would only wrap what the block raises into an exception
+group. Therefore the block's exception is held back while the nursery ends, and raised behind it as it was.
 
 Leaving the block closes the connection, and takes bounded time: see `WebSocket.aclose`.
 """

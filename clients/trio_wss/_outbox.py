@@ -1,16 +1,16 @@
 """The sending half of a connection: whole frames in, one task that writes them.
 
-Theory of operation ------------------- Only the writer task touches the transport's sending side, and it is
-never cancelled while a frame may still go out. A frame is put into the outbox in one step, without a
-checkpoint, so a sender that is cancelled has put either nothing or a whole frame; a frame cannot be torn by
-cancelling whoever sent it.
+Theory of operation: only the writer task touches the transport's sending side, and it is never cancelled
+while a frame may still go out. A frame is put into the outbox in one step, without a checkpoint, so a sender
+that is cancelled has put either nothing or a whole frame; a frame cannot be torn by cancelling whoever sent
+it.
 
 Senders wait, before they put a frame, until less than `capacity` bytes are on their way. So backpressure
 reaches them, and memory is bounded by the capacity and one message. Small frames are joined into one write.
 
-Pongs do not wait in line. There is one place for a Pong, which the next one takes over: RFC 6455 §5.5.3
-lets a peer answer only the most recent Ping. However many Pings come, they cost these 125 bytes. The Close
-frame goes behind what was put before it, and nothing goes behind the Close frame.
+Pongs do not wait in line. There is one place for a Pong, which the next one takes over: RFC 6455 §5.5.3 lets
+a peer answer only the most recent Ping. However many Pings come, they cost these 125 bytes. The Close frame
+goes behind what was put before it, and nothing goes behind the Close frame.
 """
 
 from __future__ import annotations

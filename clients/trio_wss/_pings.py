@@ -51,10 +51,9 @@ class Pings:
         """A Pong has come."""
         if payload not in self._flights:
             return
-        for sent in list(self._flights):
-            self._flights.pop(sent).land()
-            if sent == payload:
-                return
+        sent = list(self._flights)
+        for earlier in sent[: sent.index(payload) + 1]:
+            self._flights.pop(earlier).land()
 
     def end(self) -> None:
         """No more Pongs will come."""

@@ -1,11 +1,10 @@
 """The WebSocket as its user sees it: messages, pings, and closing.
 
-Theory of operation
--------------------
-Everything here runs in the caller's task, and leaves the transport to the connection's own two tasks. Trio's
-rules hold throughout: each method is a checkpoint, and a cancelled call has had no effect. For `send` that
-means that the message was handed over whole or not at all. The exceptions are named where they are: a message
-sent in fragments that cannot be finished, and `aclose`, after which the connection is closed in any case.
+Theory of operation: everything here runs in the caller's task, and leaves the transport to the connection's
+own two tasks. Trio's rules hold throughout: each method is a checkpoint, and a cancelled call has had no
+effect. For `send` that means that the message was handed over whole or not at all. The exceptions are named
+where they are: a message sent in fragments that cannot be finished, and `aclose`, after which the connection
+is closed in any case.
 
 A lock that serves in order of arrival lets one message pass at a time, so fragments are never interleaved
 with another message (RFC 6455 §5.4). Pings need no turn: control frames may come between fragments.

@@ -45,7 +45,10 @@ async def test_get_gives_the_whole_page() -> None:
 
 
 async def test_methods_with_names_of_their_own() -> None:
-    async with peers(always(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")) as server, Client(server) as client:
+    async with (
+        peers(always(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")) as server,
+        Client(server) as client,
+    ):
         assert (await client.head(URL.parse("http://h/"))).content == b""
         await client.post("http://h/", b"body")
         await client.post("http://h/")
@@ -73,7 +76,10 @@ async def test_streams_both_ways() -> None:
 
 
 async def test_headers_of_the_client_go_with_every_request() -> None:
-    async with peers(always(ok())) as server, Client(server, headers={"User-Agent": "mine", "A": "b"}) as client:
+    async with (
+        peers(always(ok())) as server,
+        Client(server, headers={"User-Agent": "mine", "A": "b"}) as client,
+    ):
         await client.get("http://h/")
         await client.get("http://h/", headers={"a": "c"})
         assert [(seen.headers["user-agent"], seen.headers["a"]) for seen in server.requests] == [
@@ -81,7 +87,7 @@ async def test_headers_of_the_client_go_with_every_request() -> None:
             ("mine", "c"),
         ]
     with pytest.raises(TypeError, match="a header value must be str or bytes"):
-        Client(headers={"A": 1})  # type: ignore[dict-item]  # the error is the test
+        Client(headers={"A": 1})  # type: ignore[arg-type]  # the error is the test
 
 
 @pytest.mark.parametrize("secure", [{"verify": False}, {}])
@@ -140,7 +146,9 @@ async def test_a_connection_that_takes_too_long_is_given_up(autojump_clock: trio
         raise AssertionError
 
     async with Client(never) as client:
-        with pytest.raises(TooSlow, match=r"http://h was not connected within 30 s\. A longer Deadlines.connect"):
+        with pytest.raises(
+            TooSlow, match=r"http://h was not connected within 30 s\. A longer Deadlines.connect"
+        ):
             await client.get("http://h/")
         assert trio.current_time() == 30
     async with Client(never, deadlines=Deadlines(connect=None)) as client:
@@ -175,13 +183,12 @@ async def test_bare_tcp_is_refused_for_https() -> None:
 
 
 async def test_the_body_of_get_is_capped() -> None:
-    async with peers(always(ok(b"x" * 1000))) as server:
-        async with Client(server, limits=Limits(body=999)) as client:
-            with pytest.raises(ResponseTooLarge, match="1000 bytes long, and at most 999 bytes are accepted"):
-                await client.get("http://h/")
-            assert (await client.get("http://h/", max_body=1000)).content == b"x" * 1000
-            with pytest.raises(ResponseTooLarge, match="at most 0 bytes"):
-                await client.post("http://h/", max_body=0)
+    async with peers(always(ok(b"x" * 1000))) as server, Client(server, limits=Limits(body=999)) as client:
+        with pytest.raises(ResponseTooLarge, match="1000 bytes long, and at most 999 bytes are accepted"):
+            await client.get("http://h/")
+        assert (await client.get("http://h/", max_body=1000)).content == b"x" * 1000
+        with pytest.raises(ResponseTooLarge, match="at most 0 bytes"):
+            await client.post("http://h/", max_body=0)
 
 
 @pytest.mark.parametrize(
@@ -206,12 +213,11 @@ async def test_leaving_the_client_ends_what_still_runs() -> None:
         waiting = trio.Event()
 
         async def read(client: Client) -> None:
-            with pytest.raises(trio.ClosedResourceError):
-                async with client.stream("GET", "http://h/") as response:
-                    assert await anext(response) == b"x"
-                    waiting.set()
-                    while True:
-                        await anext(response)
+            async with client.stream("GET", "http://h/") as response:
+                assert await anext(response) == b"x"
+                waiting.set()
+                with pytest.raises(trio.ClosedResourceError):
+                    await anext(response)
 
         async def patient(peer: Peer) -> None:
             await peer.request()
@@ -219,19 +225,22 @@ async def test_leaving_the_client_ends_what_still_runs() -> None:
             await trio.sleep_forever()
 
         server.script = patient
-        async with trio.open_nursery() as nursery:
-            async with Client(server) as client:
-                nursery.start_soon(read, client)
-                await waiting.wait()
+        async with trio.open_nursery() as nursery, Client(server) as client:
+            nursery.start_soon(read, client)
+            await waiting.wait()
         assert server.open == 0
         with pytest.raises(trio.ClosedResourceError, match="the client is closed"):
             await client.get("http://h/")
 
 
 async def test_one_task_may_have_several_responses_open() -> None:
-    async with peers(answering(ok(b"hello"))) as server, Client(server) as client:
-        async with client.stream("GET", "http://h/") as one, client.stream("GET", "http://h/") as other:
-            assert await anext(one) == await anext(other) == b"hello"
+    async with (
+        peers(answering(ok(b"hello"))) as server,
+        Client(server) as client,
+        client.stream("GET", "http://h/") as one,
+        client.stream("GET", "http://h/") as other,
+    ):
+        assert await anext(one) == await anext(other) == b"hello"
 
 
 async def test_a_slow_reader_stops_the_server() -> None:
@@ -294,7 +303,7 @@ async def test_a_slow_reader_stops_a_server_over_tcp_and_memory_stays_flat() -> 
         nursery.cancel_scope.cancel()
 
 
-@pytest.mark.parametrize("deliver", [1, None])
+@pytest.mark.parametrize("deliver", [30, None])
 async def test_cancelled_at_any_checkpoint_a_client_holds_nothing(
     deliver: int | None, autojump_clock: trio.testing.MockClock
 ) -> None:

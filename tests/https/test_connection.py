@@ -98,14 +98,16 @@ async def test_interim_responses_are_skipped_as_far_as_the_limit() -> None:
     assert (await made.read_head()).status_code == 200
     assert await body(made) == b"x"
     made, _ = begun(interim + ok(b"x"), limits=Limits(informational=1))
-    with pytest.raises(ResponseTooLarge, match="http://h sent 2 interim responses.*Limits.informational is 1"):
+    with pytest.raises(
+        ResponseTooLarge, match=r"http://h sent 2 interim responses.*Limits.informational is 1"
+    ):
         await made.read_head()
 
 
 async def test_a_switch_of_protocols_is_no_response() -> None:
     switch = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n"
     made, _ = begun(switch)
-    with pytest.raises(ProtocolError, match="did not answer in HTTP/1.1"):
+    with pytest.raises(ProtocolError, match="did not answer in HTTP"):
         await made.read_head()
     made = connection(Wire(switch))
     made.begin(h11.Request(method="GET", target="/", headers=[("Host", "h"), ("Upgrade", "x")]))
@@ -126,10 +128,10 @@ async def test_an_endless_header_is_cut_off(piece: int) -> None:
 
 async def test_a_complete_header_over_the_limits_is_refused() -> None:
     made, _ = begun(ok(b"", *["X: y"] * 5), limits=Limits(headers=5))
-    with pytest.raises(ResponseTooLarge, match="sent 6 header fields, and Limits.headers is 5"):
+    with pytest.raises(ResponseTooLarge, match=r"sent 6 header fields, and Limits\.headers is 5"):
         await made.read_head()
     made, _ = begun(ok(b"", "X: " + "y" * 500), limits=Limits(head=500))
-    with pytest.raises(ResponseTooLarge, match="section of 5.. bytes, and Limits.head is 500"):
+    with pytest.raises(ResponseTooLarge, match=r"section of 5.. bytes, and Limits\.head is 500"):
         await made.read_head()
 
 
@@ -157,7 +159,10 @@ async def test_a_connection_that_ends_before_the_head_does(
     [
         (b"\x15\x03\x01\x00\x02\x02\x46", "speaks TLS: write https:"),
         (b"\x16\x03\x03\x00\x10", "speaks TLS"),
-        (b"\x00\x00\x12\x04\x00\x00\x00\x00\x00", r"did not answer in HTTP/1.1: .*goes on with b'\\x00\\x00\\x12"),
+        (
+            b"\x00\x00\x12\x04\x00\x00\x00\x00\x00",
+            r"did not answer in HTTP/1.1: .*goes on with b'\\x00\\x00\\x12",
+        ),
         (b"SSH-2.0-OpenSSH_9.2\r\n\r\n", "illegal status line.*SSH-2.0"),
         (b"HTTP/1.1 two hundred\r\n\r\n", "illegal status line"),
         (b"HTTP/1.1 200 OK\r\nbad header\r\n\r\n", "illegal header line"),
@@ -189,7 +194,12 @@ WITH_BODIES = [
     (chunked(b"hel", b"lo"), b"hello", "GET", True),
     (chunked(), b"", "GET", True),
     (chunked(b"hello", end=b"0\r\nTrailer: x\r\n\r\n"), b"hello", "GET", True),
-    (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;ext=\"x\"\r\nhello\r\n0\r\n\r\n", b"hello", "GET", True),
+    (
+        b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;ext="x"\r\nhello\r\n0\r\n\r\n',
+        b"hello",
+        "GET",
+        True,
+    ),
     (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n", b"", "HEAD", True),
     (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"", "HEAD", True),
     (b"HTTP/1.1 204 No Content\r\n\r\n", b"", "GET", True),
@@ -237,7 +247,9 @@ async def test_a_body_cut_short_is_an_error(answer: bytes, end: bytes | Exceptio
     made, _ = begun(answer, end)
     await made.read_head()
     assert await made.read_body() == b"hello"
-    with pytest.raises(TruncatedBody, match="after 5 bytes of the response's body, and before its end") as caught:
+    with pytest.raises(
+        TruncatedBody, match="after 5 bytes of the response's body, and before its end"
+    ) as caught:
         await made.read_body()
     assert (caught.value.__cause__ is end) == isinstance(end, Exception)
     assert not made.reusable
@@ -257,9 +269,7 @@ async def test_broken_chunks(coded: bytes) -> None:
 
 @pytest.mark.parametrize("coded", [b"5;" + b"x" * 3000, b"0\r\nTrailer: " + b"x" * 3000])
 async def test_an_endless_chunk_header_or_trailer_is_cut_off(coded: bytes) -> None:
-    made, _ = begun(
-        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", coded, limits=Limits(head=2000)
-    )
+    made, _ = begun(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", coded, limits=Limits(head=2000))
     await made.read_head()
     with pytest.raises(ResponseTooLarge, match="chunk header or trailer section of more than 2000 bytes"):
         await body(made)
@@ -305,7 +315,9 @@ async def test_a_cancelled_read_loses_nothing(autojump_clock: trio.testing.MockC
 async def test_sends_the_request() -> None:
     wire = Wire()
     made = connection(wire)
-    head = made.begin(h11.Request(method="PUT", target="/x", headers=[("Host", "h"), ("Content-Length", "5")]))
+    head = made.begin(
+        h11.Request(method="PUT", target="/x", headers=[("Host", "h"), ("Content-Length", "5")])
+    )
     assert await made.send(head)
     assert await made.send(made.block(memoryview(b"hello")))
     assert await made.send(made.end())
@@ -317,7 +329,7 @@ async def test_a_body_that_is_not_as_long_as_announced(length: str, message: str
     made = connection(Wire())
     made.begin(h11.Request(method="PUT", target="/", headers=[("Host", "h"), ("Content-Length", length)]))
     with pytest.raises(InvalidRequest, match=f"request to http://h: {message}"):
-        made.block(memoryview(b"hello")) and made.end()
+        b"".join([made.block(memoryview(b"hello")), made.end()])
 
 
 async def test_a_failed_send_leaves_the_answer_to_be_read() -> None:
@@ -341,11 +353,15 @@ async def test_a_failed_send_is_the_cause_if_there_is_no_answer() -> None:
     assert caught.value.__cause__ is failure
 
 
-async def test_a_cancelled_send_ends_the_use_of_the_connection(autojump_clock: trio.testing.MockClock) -> None:
+async def test_a_cancelled_send_ends_the_use_of_the_connection(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
     wire = Deaf(ok())
     made = connection(wire)
     with trio.move_on_after(1):
-        await made.send(made.begin(h11.Request(method="GET", target="/", headers=[("Host", "h")])) + made.end())
+        await made.send(
+            made.begin(h11.Request(method="GET", target="/", headers=[("Host", "h")])) + made.end()
+        )
     await made.read_head()
     assert await body(made) == b""
     assert not made.reusable
@@ -424,7 +440,9 @@ async def test_a_connection_serves_one_exchange_after_another() -> None:
     wire = Wire(ok(b"one"), ok(b"two"))
     made = connection(wire)
     for content in (b"one", b"two"):
-        await made.send(made.begin(h11.Request(method="GET", target="/", headers=[("Host", "h")])) + made.end())
+        await made.send(
+            made.begin(h11.Request(method="GET", target="/", headers=[("Host", "h")])) + made.end()
+        )
         assert not made.reusable
         await made.read_head()
         assert await body(made) == content
@@ -443,7 +461,9 @@ async def test_a_connection_with_bytes_left_over_does_not(size: int) -> None:
 
 async def test_a_request_that_is_not_whole_ends_it() -> None:
     made = connection(Wire(ok(b"early")))
-    await made.send(made.begin(h11.Request(method="PUT", target="/", headers=[("Host", "h"), ("Content-Length", "1")])))
+    await made.send(
+        made.begin(h11.Request(method="PUT", target="/", headers=[("Host", "h"), ("Content-Length", "1")]))
+    )
     await made.read_head()
     assert await body(made) == b"early"
     assert not made.reusable
@@ -508,4 +528,3 @@ async def test_closing_closes_whatever_happens() -> None:
             await made.close_now()
             assert wire.closed == 2
         assert not scope.cancelled_caught  # it waited for nothing, and nothing was cancelled
-

@@ -20,7 +20,9 @@ from trio_https import HTTPError
         ("TooSlow", (HTTPError, trio.TooSlowError)),
     ],
 )
-def test_errors_can_be_caught_by_what_they_mean_to_trio(name: str, bases: tuple[type[Exception], ...]) -> None:
+def test_errors_can_be_caught_by_what_they_mean_to_trio(
+    name: str, bases: tuple[type[Exception], ...]
+) -> None:
     error: type[Exception] = getattr(trio_https, name)
     assert all(issubclass(error, base) for base in bases)
     assert str(error("what happened")) == "what happened"

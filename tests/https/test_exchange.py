@@ -44,7 +44,7 @@ def _lockstep(nursery: trio.Nursery, script: Script) -> Peers:
 
 
 @pytest.mark.parametrize("body", [None, b"", b"short", BIG, "text"])
-async def test_sends_a_body_that_is_here_with_its_length(body: BodyLike | None) -> None:
+async def test_sends_a_body_that_is_here_with_its_length(body: str | bytes | None) -> None:
     async with peers(answering(ok(b"done"))) as server:
         connection = await _connection(server)
         async with exchange(connection, _request(body)) as response:
@@ -225,8 +225,12 @@ async def test_a_body_longer_or_shorter_than_announced_is_an_error() -> None:
     for body in (b"hello", _pieces(b"hello"), BIG):
         for length in ("4", "1000000"):
             async with peers(waiting) as server:
-                with pytest.raises(InvalidRequest, match="Too (much|little) data for declared Content-Length"):
-                    async with exchange(await _connection(server), _request(body, {"Content-Length": length})):
+                with pytest.raises(
+                    InvalidRequest, match=r"Too (much|little) data for declared Content-Length"
+                ):
+                    async with exchange(
+                        await _connection(server), _request(body, {"Content-Length": length})
+                    ):
                         pytest.fail("there is no response")
 
 
@@ -305,9 +309,11 @@ async def test_a_slow_body_is_no_slow_server(autojump_clock: trio.testing.MockCl
             await trio.sleep(100)
             yield b"x"
 
-    async with peers(answering(ok(b"done"))) as server:
-        async with exchange(await _connection(server), _request(slow())) as response:
-            assert (await response.read(10)).content == b"done"
+    async with (
+        peers(answering(ok(b"done"))) as server,
+        exchange(await _connection(server), _request(slow())) as response,
+    ):
+        assert (await response.read(10)).content == b"done"
     assert trio.current_time() >= 500
 
 
@@ -329,5 +335,7 @@ async def test_a_response_is_closed_with_its_block() -> None:
         async with peers(answering(ok(b"hello"))) as server:
             async with exchange(await _connection(server), _request(body)) as response:
                 pass
-            with pytest.raises(trio.ClosedResourceError, match="the response of http://h/ is read inside its block"):
+            with pytest.raises(
+                trio.ClosedResourceError, match="the response of http://h/ is read inside its block"
+            ):
                 await anext(response)

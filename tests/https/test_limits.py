@@ -37,6 +37,6 @@ def test_a_deadline_is_a_positive_number(name: str) -> None:
     for nonsense in (0, -1, math.nan):
         with pytest.raises(ValueError, match=f"Deadlines.{name} must be above 0"):
             Deadlines(**{name: nonsense})
-    for nonsense in ("1", True, [1]):
+    for other in ("1", True, [1]):
         with pytest.raises(TypeError, match=f"Deadlines.{name} must be a number of seconds or None"):
-            Deadlines(**{name: nonsense})  # type: ignore[arg-type]  # the error is the test
+            Deadlines(**{name: other})  # type: ignore[arg-type]  # the error is the test

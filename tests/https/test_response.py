@@ -27,7 +27,9 @@ def _response(content: bytes, content_type: str | None = None) -> Response:
 
 
 @asynccontextmanager
-async def _streaming(answer: bytes, method: str = "GET", most: int | None = None) -> AsyncGenerator[StreamingResponse]:
+async def _streaming(
+    answer: bytes, method: str = "GET", most: int | None = None
+) -> AsyncGenerator[StreamingResponse]:
     async with peers(answering(answer), most) as server:
         connection = Connection(await server("h", 80), "http://h", Limits(), Deadlines())
         async with exchange(connection, OutgoingRequest(method, "http://h/x", None, None)) as response:
@@ -89,7 +91,9 @@ async def test_the_length_of_the_body_is_known_if_it_was_announced(
 
 
 @pytest.mark.parametrize("most", [1, 3, None])
-@pytest.mark.parametrize("answer", [ok(b"hello world"), chunked(b"hello", b" world"), b"HTTP/1.1 200 OK\r\n\r\nhello world"])
+@pytest.mark.parametrize(
+    "answer", [ok(b"hello world"), chunked(b"hello", b" world"), b"HTTP/1.1 200 OK\r\n\r\nhello world"]
+)
 async def test_is_read_chunk_by_chunk_or_as_a_whole(answer: bytes, most: int | None) -> None:
     async with _streaming(answer, most=most) as response:
         chunks = [chunk async for chunk in response]

@@ -25,7 +25,7 @@ from trio_https import URL, InvalidURL
         ("https://例え.テスト/", ("https", "xn--r8jz45g.xn--zckzah", 443, "/")),
         # UTS 46 leaves out what cannot be seen, as browsers do.
         ("https://a\u00ad\u200b.example/", ("https", "a.example", 443, "/")),
-        ("https://１２７.0.0.1/", ("https", "127.0.0.1", 443, "/")),
+        ("https://\uff11\uff12\uff17.0.0.1/", ("https", "127.0.0.1", 443, "/")),
         ("http://h/käse?ü=ö", ("http", "h", 80, "/k%C3%A4se?%C3%BC=%C3%B6")),
         ("http://h/a%20b%zz?{x}|<y>", ("http", "h", 80, "/a%20b%zz?%7Bx%7D%7C%3Cy%3E")),
         ("http://h/a//b/../c;d=e,f@g:h!$&'()*+[]~", ("http", "h", 80, "/a//b/../c;d=e,f@g:h!$&'()*+[]~")),

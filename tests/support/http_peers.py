@@ -1,9 +1,10 @@
 """HTTP servers in memory: a Socket factory whose streams end at a script.
 
-Theory of operation: `Peers` is a Socket factory. Each call makes a pair of in-memory streams, starts the script on
-the far end in the test's nursery, and returns the near end, wrapped so that the test can ask which streams are still
-open and can have every byte delivered alone. A script is an async function that gets a `Peer`; it reads requests with
-h11, whose server side checks what the client sent, and answers with whatever bytes the test is about.
+Theory of operation: `Peers` is a Socket factory. Each call makes a pair of in-memory streams, starts the
+script on the far end in the test's nursery, and returns the near end, wrapped so that the test can ask which
+streams are still open and can have every byte delivered alone. A script is an async function that gets a
+`Peer`; it reads requests with h11, whose server side checks what the client sent, and answers with whatever
+bytes the test is about.
 """
 
 from __future__ import annotations
@@ -91,7 +92,7 @@ class Peer:
             data = await self.stream.receive_some()
             if not data:
                 raise trio.BrokenResourceError("the client is gone")
-            self._h11.receive_data(data)
+            self._h11.receive_data(bytes(data))
         assert isinstance(event, h11.Event)
         return event
 
@@ -109,7 +110,9 @@ class Peers:
     most: int | None = None
     """The most bytes the client receives at once."""
     pair: Callable[[], tuple[trio.abc.HalfCloseableStream, trio.abc.HalfCloseableStream]] = memory_stream_pair
-    calls: list[tuple[str, int, dict[str, object]]] = field(default_factory=list[tuple[str, int, dict[str, object]]])
+    calls: list[tuple[str, int, dict[str, object]]] = field(
+        default_factory=list[tuple[str, int, dict[str, object]]]
+    )
     streams: list[NearEnd] = field(default_factory=list[NearEnd])
     requests: list[Seen] = field(default_factory=list[Seen])
 

@@ -183,6 +183,7 @@ async def test_other_messages_wait_for_the_last_fragment_and_pings_do_not() -> N
         nursery.start_soon(ws.send, "other")
         await trio.testing.wait_all_tasks_blocked()
         nursery.start_soon(ws.ping, b"ping")
+        await trio.testing.wait_all_tasks_blocked()
         await peer.send(frame(PING, b"theirs"))
         await trio.testing.wait_all_tasks_blocked()
         await send.send("b")

@@ -1,0 +1,256 @@
+"""The handshake as a whole: what every version can agree on, retries, and messages at every wrong moment."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from support.alterations import BLOCK_13, alert, have, lack, message, overwrite, record
+from support.authority import KeyKind
+from support.scripted_flights import SeenHello, read_hello
+from support.scripted_script import Script, leaf
+from support.scripted_server import PLAIN, Meeting, accepted, expect_refusal
+from trio_secure import AlertDescription, AlertReceived, TLSConfig, Truncated
+from trio_secure import _extensions as ext
+from trio_secure._groups import NAMED_GROUPS, NamedGroup
+from trio_secure._messages import RETRY_RANDOM
+from trio_secure._signatures import SIGNATURE_SCHEMES, SignatureScheme
+from trio_secure._suites import CIPHER_SUITES, CipherSuite
+from trio_secure._versions import Version
+
+_ALERT = AlertDescription
+_KEYS: dict[str, KeyKind] = {
+    "ecdsa_secp256r1_sha256": "p256",
+    "ecdsa_secp384r1_sha384": "p384",
+    "ecdsa_secp521r1_sha512": "p521",
+    "ed25519": "ed25519",
+}
+_SUITES_13 = [suite for suite in CIPHER_SUITES if suite.version == Version.TLS13]
+_SUITES_12 = [suite for suite in CIPHER_SUITES if suite.version == Version.TLS12]
+_GROUPS_12 = [group for group in NAMED_GROUPS if group.since == Version.TLS12]
+_SCHEMES_13 = [scheme for scheme in SIGNATURE_SCHEMES if scheme.until == Version.TLS13]
+_BOTH = (Version.TLS13, Version.TLS12)
+
+
+def _script(version: Version, suite: CipherSuite, group: NamedGroup, scheme: SignatureScheme) -> Script:
+    key = leaf(_KEYS.get(scheme.name, "rsa"))
+    return Script(version=version, suite=suite.name, group=group.name, scheme=scheme.code, leaf=key)
+
+
+def _check(meeting: Meeting, suite: CipherSuite, group: NamedGroup, scheme: SignatureScheme) -> None:
+    info = meeting.info
+    assert info is not None
+    assert (info.version, info.cipher_suite) == (suite.version, suite.name)
+    assert (info.group, info.signature_scheme) == (group.name, scheme.name)
+    assert info.peer_certificates == meeting.server.script.certificates
+    assert info.extended_master_secret
+
+
+@pytest.mark.parametrize("group", NAMED_GROUPS, ids=lambda row: row.name)
+@pytest.mark.parametrize("suite", _SUITES_13, ids=lambda row: row.name)
+async def test_tls13_agrees_on_every_suite_group_and_signature(suite: CipherSuite, group: NamedGroup) -> None:
+    config = TLSConfig(verify=False, key_shares=[group.name])
+    for scheme in _SCHEMES_13:
+        meeting = await accepted(_script(Version.TLS13, suite, group, scheme), config)
+        _check(meeting, suite, group, scheme)
+
+
+@pytest.mark.parametrize("group", _GROUPS_12, ids=lambda row: row.name)
+@pytest.mark.parametrize("suite", _SUITES_12, ids=lambda row: row.name)
+async def test_tls12_agrees_on_every_suite_group_and_signature(suite: CipherSuite, group: NamedGroup) -> None:
+    config = TLSConfig(verify=False, max_version=Version.TLS12)
+    for scheme in SIGNATURE_SCHEMES:
+        if scheme.authentication is suite.authentication:
+            meeting = await accepted(_script(Version.TLS12, suite, group, scheme), config)
+            _check(meeting, suite, group, scheme)
+
+
+@pytest.mark.parametrize("alpn", [None, b"h2"])
+@pytest.mark.parametrize("request_", [False, True], ids=["anonymous", "asked"])
+@pytest.mark.parametrize("cookie", [None, b"c", b"c" * 2000], ids=["plain", "cookie", "big-cookie"])
+@pytest.mark.parametrize("retried", [False, True], ids=["at-once", "other-group"])
+@pytest.mark.parametrize("group", NAMED_GROUPS, ids=lambda row: row.name)
+async def test_tls13_takes_every_way_through_the_handshake(
+    group: NamedGroup, retried: bool, cookie: bytes | None, request_: bool, alpn: bytes | None
+) -> None:
+    other = "x25519" if group.name != "x25519" else "secp256r1"
+    config = TLSConfig(verify=False, key_shares=[other if retried else group.name], alpn=["http/1.1", "h2"])
+    code = group.code if retried else None
+    script = Script(group=group.name, retry_group=code, retry_cookie=cookie, request=request_, alpn=alpn)
+    meeting = await accepted(script, config)
+    assert meeting.info is not None
+    assert meeting.info.group == group.name
+    assert meeting.info.alpn == (alpn and alpn.decode())
+    hellos = [1, 1] if script.retries else [1]
+    assert [seen.type for seen in meeting.server.messages] == [*hellos, *([11] if request_ else []), 20]
+
+
+@pytest.mark.parametrize("extended", [False, True], ids=["randoms", "extended"])
+@pytest.mark.parametrize("alpn", [None, b"h2"])
+@pytest.mark.parametrize("request_", [False, True], ids=["anonymous", "asked"])
+async def test_tls12_takes_every_way_through_the_handshake(
+    request_: bool, alpn: bytes | None, extended: bool
+) -> None:
+    script = Script(version=Version.TLS12, request=request_, alpn=alpn, extended=extended)
+    meeting = await accepted(script, PLAIN.replace(alpn=["h2"]))
+    assert meeting.info is not None
+    assert meeting.info.alpn == (alpn and alpn.decode())
+    assert meeting.info.extended_master_secret is extended
+    assert [seen.type for seen in meeting.server.messages] == [1, *([11] if request_ else []), 16, 20]
+
+
+# HelloRetryRequest
+
+
+def _hellos(meeting: Meeting) -> list[SeenHello]:
+    return [read_hello(seen.body) for seen in meeting.server.messages if seen.type == 1]
+
+
+async def test_the_second_hello_differs_only_where_it_was_asked_to() -> None:
+    meeting = await accepted(Script(retry_group=0x17, retry_cookie=b"biscuit"))
+    first, second = _hellos(meeting)
+    assert (first.random, first.session_id, first.suites) == (second.random, second.session_id, second.suites)
+    assert list(second.shares) == [0x17]
+    assert second.extensions[ext.COOKIE] == b"\x00\x07biscuit"
+    differing = {code for code in second.extensions if first.extensions.get(code) != second.extensions[code]}
+    assert differing == {ext.KEY_SHARE, ext.COOKIE}
+    assert first.extensions.keys() <= second.extensions.keys()
+
+
+async def test_a_cookie_alone_leaves_the_shares_as_they_were() -> None:
+    first, second = _hellos(await accepted(Script(retry_cookie=b"biscuit")))
+    assert first.shares == second.shares
+
+
+async def test_the_dummy_change_cipher_spec_comes_once_and_before_the_second_flight() -> None:
+    assert (await accepted(Script())).server.records[:3] == [22, 20, 23]
+    assert (await accepted(Script(retry_group=0x17))).server.records[:4] == [22, 20, 22, 23]
+
+
+async def test_a_second_retry_is_an_unexpected_message() -> None:
+    body = b"\x03\x03" + RETRY_RANDOM + bytes(40)
+    for script in (
+        Script(retry_group=0x17, before={"ServerHello": message(2, body)}),
+        Script(retry_cookie=b"c", before={"ServerHello": message(2, body)}),
+    ):
+        await expect_refusal(script, _ALERT.UNEXPECTED_MESSAGE)
+
+
+async def test_the_version_of_the_retry_is_kept() -> None:
+    script = Script(retry_group=0x17, extend={"ServerHello": lack(ext.SUPPORTED_VERSIONS)})
+    await expect_refusal(script, _ALERT.ILLEGAL_PARAMETER)
+
+
+async def test_the_suite_of_the_retry_is_kept() -> None:
+    other = overwrite(BLOCK_13 - 3, (0x1303).to_bytes(2, "big"))
+    script = Script(retry_group=0x17, alter={"ServerHello": other})
+    await expect_refusal(script, _ALERT.ILLEGAL_PARAMETER)
+
+
+async def test_a_retry_with_a_suite_that_was_not_offered() -> None:
+    script = Script(retry_group=0x17, alter={"HelloRetryRequest": overwrite(BLOCK_13 - 3, b"\xc0\x2b")})
+    await expect_refusal(script, _ALERT.ILLEGAL_PARAMETER)
+
+
+async def test_the_retry_is_of_the_only_version_that_has_one() -> None:
+    for alteration, description in (
+        (lack(ext.SUPPORTED_VERSIONS), _ALERT.MISSING_EXTENSION),
+        (have(ext.SUPPORTED_VERSIONS, b"\x03\x03"), _ALERT.ILLEGAL_PARAMETER),
+    ):
+        await expect_refusal(Script(retry_group=0x17, extend={"HelloRetryRequest": alteration}), description)
+
+
+# Every message at every wrong moment
+
+_TYPES = (0, 1, 2, 3, 4, 5, 8, 9, 11, 12, 13, 14, 15, 16, 20, 21, 22, 23, 24, 25, 67, 99, 254)
+_MOMENTS_13: tuple[tuple[str, Script, set[int]], ...] = (
+    ("ServerHello", Script(), {2}),
+    ("ServerHello", Script(retry_group=0x17), {2}),
+    ("EncryptedExtensions", Script(), {8}),
+    ("CertificateRequest", Script(request=True), {11, 13}),
+    ("Certificate", Script(), {11, 13}),
+    ("Certificate", Script(request=True), {11}),
+    ("CertificateVerify", Script(), {15}),
+    ("Finished", Script(), {20}),
+)
+_OLD, _ASKING = Script(version=Version.TLS12), Script(version=Version.TLS12, request=True)
+# RFC 5246 §7.4.1.1: a HelloRequest (0) is passed over as long as the handshake lasts.
+_MOMENTS_12: tuple[tuple[str, Script, set[int]], ...] = (
+    ("ServerHello", _OLD, {2}),
+    ("Certificate", _OLD, {11, 0}),
+    ("ServerKeyExchange", _OLD, {12, 0}),
+    ("CertificateRequest", _ASKING, {13, 14, 0}),
+    ("ServerHelloDone", _OLD, {13, 14, 0}),
+    ("ServerHelloDone", _ASKING, {14, 0}),
+    ("ChangeCipherSpec", _OLD, {0}),
+    ("Finished", _OLD, {20, 0}),
+)
+_MOMENTS = (*_MOMENTS_13, *_MOMENTS_12)
+_by_moment = pytest.mark.parametrize(
+    ("step", "script"),
+    [moment[:2] for moment in _MOMENTS],
+    ids=[
+        f"{script.version.name}-before-{step}{'-asked' * script.request}{'-retried' * script.retries}"
+        for step, script, _ in _MOMENTS
+    ],
+)
+
+
+def _allowed(step: str, script: Script) -> set[int]:
+    return next(allowed for name, other, allowed in _MOMENTS if name == step and other is script)
+
+
+@_by_moment
+async def test_a_message_at_a_wrong_moment_is_unexpected(step: str, script: Script) -> None:
+    for message_type in _TYPES:
+        if message_type not in _allowed(step, script):
+            spoiled = dataclasses.replace(script, before={step: message(message_type)})
+            await expect_refusal(spoiled, _ALERT.UNEXPECTED_MESSAGE)
+
+
+@_by_moment
+async def test_a_missing_message_is_missed(step: str, script: Script) -> None:
+    if step != "CertificateRequest" and not (step == "ServerHello" and script is not _OLD):
+        spoiled = dataclasses.replace(script, omit={step})
+        await expect_refusal(spoiled, _ALERT.UNEXPECTED_MESSAGE)
+
+
+@_by_moment
+async def test_a_record_of_another_type_is_unexpected(step: str, script: Script) -> None:
+    for content_type, content in ((23, b"data"), (24, b"beat"), (20, b"\x02"), (20, b"\x01\x01"), (20, b"")):
+        spoiled = dataclasses.replace(script, before={step: record(content_type, content)})
+        await expect_refusal(spoiled, _ALERT.UNEXPECTED_MESSAGE)
+
+
+@_by_moment
+async def test_a_fatal_alert_ends_the_handshake_and_is_not_answered(step: str, script: Script) -> None:
+    spoiled = dataclasses.replace(script, before={step: alert(40)})
+    meeting = await expect_refusal(spoiled, None, error=AlertReceived)
+    assert meeting.error is not None
+    assert meeting.error.alert is _ALERT.HANDSHAKE_FAILURE
+
+
+@_by_moment
+async def test_a_close_notify_ends_the_handshake(step: str, script: Script) -> None:
+    for level in (1, 2):
+        spoiled = dataclasses.replace(script, before={step: alert(0, level)})
+        await expect_refusal(spoiled, None, error=Truncated)
+
+
+@pytest.mark.parametrize(("step", "script"), [moment[:2] for moment in _MOMENTS_12 if 0 in moment[2]])
+async def test_a_hello_request_in_a_tls12_handshake_is_passed_over(step: str, script: Script) -> None:
+    await accepted(dataclasses.replace(script, before={step: message(0)}))
+
+
+# The end of the transport
+
+
+@pytest.mark.parametrize("version", _BOTH)
+async def test_the_transport_may_end_after_any_byte(version: Version) -> None:
+    config = PLAIN.replace(max_version=version)
+    whole = await accepted(Script(version=version), config, data=b"")
+    for count in range(1, whole.server.sent):
+        meeting = await expect_refusal(Script(version=version, cut=count), None, config, error=Truncated)
+        assert meeting.error is not None
+        assert meeting.error.phase

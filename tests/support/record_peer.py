@@ -1,0 +1,131 @@
+"""A server that says exactly what a test wants, over a connection whose handshake never took place.
+
+Theory of operation: a stream needs of its handshake only what it settled. `established` makes that up, gives it
+to a `SecureStream`, and gives the same secrets to a `RecordPeer`, which seals and opens single records and keeps to
+no protocol at all.
+"""
+
+from __future__ import annotations
+
+import trio
+from trio.testing import memory_stream_pair
+
+from support.openssl_peer import Transports
+from trio_secure import AlertDescription, SecureStream
+from trio_secure._alerts import encode_alert
+from trio_secure._channel import Channel
+from trio_secure._groups import GROUPS_BY_NAME
+from trio_secure._identity import VerifiedPeer
+from trio_secure._keys12 import WriteKey
+from trio_secure._keys13 import ApplicationSecrets, TrafficSecret
+from trio_secure._messages13 import KeyUpdate
+from trio_secure._protection import ContentType, Opener12, Opener13, Sealer12, Sealer13
+from trio_secure._records import Record
+from trio_secure._signatures import SIGNATURE_SCHEMES
+from trio_secure._suites import SUITES_BY_NAME, CipherSuite
+from trio_secure._trace import Tracer, TraceSink
+from trio_secure._versions import Version
+from trio_secure._wire import Established
+
+SUITE13 = SUITES_BY_NAME["TLS_AES_128_GCM_SHA256"]
+SUITE12 = SUITES_BY_NAME["TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"]
+
+
+class RecordPeer:
+    """The server's end: one record at a time."""
+
+    def __init__(
+        self, transport: trio.abc.Stream, client: TrafficSecret | None, server: TrafficSecret | None
+    ) -> None:
+        self.transport = transport
+        self.channel = Channel(transport)
+        self.channel.reader.drops_change_cipher_spec = False
+        self._client, self._server = client, server
+
+    def seal(self, content_type: int, content: bytes) -> bytes:
+        """A record, sealed and not sent."""
+        return bytes(self.channel.writer.seal(content_type, content))
+
+    async def send(self, content_type: int, content: bytes) -> None:
+        """One record."""
+        await self.transport.send_all(self.seal(content_type, content))
+
+    async def send_data(self, data: bytes) -> None:
+        """Application data."""
+        await self.send(ContentType.APPLICATION_DATA, data)
+
+    async def send_alert(self, description: AlertDescription) -> None:
+        """An alert at its usual level."""
+        await self.send(ContentType.ALERT, encode_alert(description))
+
+    def seal_key_update(self, *, request: bool = False) -> bytes:
+        """A KeyUpdate; what is sealed after it has the next key."""
+        record = self.seal(ContentType.HANDSHAKE, KeyUpdate(update_requested=request).encode())
+        self.next_sealer()
+        return record
+
+    async def send_key_update(self, *, request: bool = False) -> None:
+        """A KeyUpdate."""
+        await self.transport.send_all(self.seal_key_update(request=request))
+
+    def next_sealer(self) -> None:
+        """Change the key of what is sent."""
+        assert self._server is not None
+        self._server = self._server.next()
+        self.channel.writer.sealer = Sealer13(self._server)
+
+    async def receive(self) -> Record:
+        """The client's next record; after its KeyUpdate, the next ones are opened with the next key."""
+        while (record := self.channel.reader.next()) is None:
+            await self.channel.fill()
+        if record.content_type == ContentType.HANDSHAKE:
+            assert self._client is not None
+            self._client = self._client.next()
+            self.channel.reader.opener = Opener13(self._client)
+        return record
+
+    async def receive_alert(self) -> AlertDescription:
+        """The alert in the client's next record."""
+        record = await self.receive()
+        assert record.content_type == ContentType.ALERT
+        return AlertDescription(record.content[1])
+
+
+def established(
+    version: Version = Version.TLS13,
+    *,
+    transports: Transports = memory_stream_pair,
+    suite: CipherSuite | None = None,
+    trace: TraceSink | None = None,
+) -> tuple[SecureStream[trio.abc.Stream], RecordPeer]:
+    """A stream that takes its handshake for done, and the peer that plays its server."""
+    ours, theirs = transports()
+    channel = Channel(ours)
+    channel.reader.drops_change_cipher_spec = False
+    if version >= Version.TLS13:
+        suite = suite or SUITE13
+        client, server = (TrafficSecret(suite, bytes([side]) * suite.hash.length) for side in b"cs")
+        channel.writer.sealer, channel.reader.opener = Sealer13(client), Opener13(server)
+        peer = RecordPeer(theirs, client, server)
+        peer.channel.writer.sealer, peer.channel.reader.opener = Sealer13(server), Opener13(client)
+        secrets = ApplicationSecrets(client, server, b"")
+    else:
+        suite = suite or SUITE12
+        client_key, server_key = (
+            WriteKey(suite, bytes([side]) * suite.aead.key_length, bytes([side]) * suite.aead.implicit_iv)
+            for side in b"cs"
+        )
+        channel.writer.sealer, channel.reader.opener = Sealer12(client_key), Opener12(server_key)
+        peer = RecordPeer(theirs, None, None)
+        peer.channel.writer.sealer, peer.channel.reader.opener = Sealer12(server_key), Opener12(client_key)
+        secrets = None
+    settled = Established(
+        version=version,
+        suite=suite,
+        group=GROUPS_BY_NAME["x25519"],
+        peer=VerifiedPeer((b"leaf",), SIGNATURE_SCHEMES[0], (b"leaf", b"root"), "ca7.der"),
+        alpn=None,
+        extended_master_secret=True,
+        secrets=secrets,
+    )
+    return SecureStream(ours, channel, settled, None, Tracer(trace) if trace else None), peer

@@ -1,0 +1,154 @@
+"""A scripted, misbehaving TLS server, and meetings of a client with it.
+
+Theory of operation: `refused` and `accepted` run a `SecureStream` client and a server that follows a `Script`
+over one in-memory stream, until both have let go of it. What the client raised, what it left behind and what
+the server saw of it is in the `Meeting`. A server's own mistake fails the test.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import trio
+from trio.testing import memory_stream_pair
+
+from support.scripted_flights import serve12, serve13
+from support.scripted_script import SERVER_NAME, Script
+from support.scripted_wire import ClientGone, SeenAlert, ServerWire
+from trio_secure import AlertDescription, ConnectionInfo, PeerMisbehaved, SecureStream, TLSConfig, TLSError
+from trio_secure._errors import AlertLevel
+from trio_secure._versions import Version
+
+#: A client that trusts everybody and makes no costly keys.
+PLAIN = TLSConfig(verify=False, groups=["x25519", "secp256r1"], key_shares=["x25519"])
+# A meeting takes milliseconds; one that waits for nothing fails.
+_DEADLINE = 10
+
+
+async def serve(server: ServerWire) -> None:
+    """Follow the script to its end, and log what comes after it."""
+    try:
+        await (serve13 if server.script.version >= Version.TLS13 else serve12)(server)
+        await server.script.then(server)
+    except ClientGone:
+        pass
+    await server.drain()
+    await server.transport.aclose()
+
+
+@dataclass(frozen=True)
+class Meeting:
+    """What came of it."""
+
+    server: ServerWire
+    error: TLSError | None = None
+    info: ConnectionInfo | None = None
+
+    @property
+    def alert(self) -> SeenAlert | None:
+        """The one alert the server saw, if it saw any."""
+        assert len(self.server.alerts) <= 1, self.server.alerts
+        return self.server.alerts[0] if self.server.alerts else None
+
+
+class Trickle(trio.abc.HalfCloseableStream):
+    """A stream that gives what it receives byte by byte."""
+
+    def __init__(self, stream: trio.StapledStream[trio.abc.SendStream, trio.abc.ReceiveStream]) -> None:
+        self._stream = stream
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        """Send."""
+        await self._stream.send_all(data)
+
+    async def wait_send_all_might_not_block(self) -> None:
+        """Wait."""
+        await self._stream.wait_send_all_might_not_block()
+
+    async def send_eof(self) -> None:
+        """End sending."""
+        await self._stream.send_eof()
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
+        """Receive a byte."""
+        return await self._stream.receive_some(1)
+
+    async def aclose(self) -> None:
+        """Close."""
+        await self._stream.aclose()
+
+
+async def refused(
+    script: Script, config: TLSConfig = PLAIN, *, name: str | None = SERVER_NAME, talk: bool = False
+) -> Meeting:
+    """A meeting that the client ends with an error.
+
+    Args:
+        talk: whether the error comes after the handshake, when the client receives.
+    """
+    ours, theirs = memory_stream_pair()
+    server = ServerWire(theirs, script)
+    failure: TLSError | None = None
+    with trio.fail_after(_DEADLINE):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(serve, server)
+            try:
+                stream = await SecureStream.wrap(ours, name, config)
+            except TLSError as error:
+                failure = error
+                assert not talk, error
+            else:
+                try:
+                    while talk and await stream.receive_some():
+                        pass
+                except TLSError as error:
+                    failure = error
+                await stream.aclose()
+    assert failure is not None, "the client accepted it"
+    return Meeting(server, failure)
+
+
+async def accepted(
+    script: Script,
+    config: TLSConfig = PLAIN,
+    *,
+    name: str | None = SERVER_NAME,
+    trickle: bool = False,
+    data: bytes = b"ping",
+) -> Meeting:
+    """A meeting in which `data` goes there and back."""
+    ours, theirs = memory_stream_pair()
+    server = ServerWire(theirs, script)
+    with trio.fail_after(_DEADLINE):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(serve, server)
+            transport = Trickle(ours) if trickle else ours
+            stream = await SecureStream.wrap(transport, name, config)
+            await stream.send_all(data)
+            received = b""
+            while len(received) < len(data):
+                received += await stream.receive_some()
+            assert received == data
+            await stream.aclose()
+    assert [alert.description for alert in server.alerts] == [0]
+    return Meeting(server, info=stream.info)
+
+
+async def expect_refusal(
+    script: Script,
+    alert: AlertDescription | None,
+    config: TLSConfig = PLAIN,
+    *,
+    error: type[TLSError] = PeerMisbehaved,
+    talk: bool = False,
+) -> Meeting:
+    """A meeting that the client ends with exactly this error and this alert, which the server sees."""
+    meeting = await refused(script, config, talk=talk)
+    assert type(meeting.error) is error, repr(meeting.error)
+    if alert is None:
+        assert meeting.alert is None
+    else:
+        assert meeting.error.alert == alert, repr(meeting.error)
+        assert meeting.alert is not None, "the server saw no alert"
+        assert meeting.alert[:2] == (AlertLevel.FATAL, alert)
+    return meeting
