@@ -17,7 +17,7 @@ RFC 9846 forbids using a share on two connections; nothing here keeps one.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -113,21 +113,21 @@ class _Curve:
 class _X25519MLKEM768:
     """ML-KEM-768 and X25519 side by side, ML-KEM first (draft-ietf-tls-ecdhe-mlkem §4)."""
 
-    __slots__ = ("_kem", "_x25519")
+    __slots__ = ("_kem", "x25519")
 
     _CIPHERTEXT = 1088
 
     def __init__(self) -> None:
         self._kem = MLKEM768PrivateKey.generate()
-        self._x25519 = _X25519()
+        self.x25519 = _X25519()
 
     @property
     def public(self) -> bytes:
-        return self._kem.public_key().public_bytes_raw() + self._x25519.public
+        return self._kem.public_key().public_bytes_raw() + self.x25519.public
 
     def agree(self, share: bytes, /) -> bytes:
         ciphertext, x25519 = share[: self._CIPHERTEXT], share[self._CIPHERTEXT :]
-        return self._kem.decapsulate(ciphertext) + self._x25519.agree(x25519)
+        return self._kem.decapsulate(ciphertext) + self.x25519.agree(x25519)
 
 
 # In order of preference. A test walks the table and wants a vector or a second opinion for each row.
@@ -138,6 +138,20 @@ NAMED_GROUPS: tuple[NamedGroup, ...] = (
     NamedGroup(0x0018, "secp384r1", 97, lambda: _Curve(ec.SECP384R1())),
     NamedGroup(0x0019, "secp521r1", 133, lambda: _Curve(ec.SECP521R1())),
 )
+
+
+def fresh_shares(groups: Iterable[NamedGroup]) -> dict[NamedGroup, Exchange]:
+    """Shares for one ClientHello.
+
+    An x25519 share next to the hybrid one is the hybrid's own half: the server uses only one of the two, and
+    no share is used on two connections.
+    """
+    shares: dict[NamedGroup, Exchange] = {}
+    for group in groups:
+        hybrid = next((share for share in shares.values() if isinstance(share, _X25519MLKEM768)), None)
+        shares[group] = hybrid.x25519 if hybrid is not None and group.name == "x25519" else group.fresh()
+    return shares
+
 
 GROUPS_BY_CODE = {group.code: group for group in NAMED_GROUPS}
 GROUPS_BY_NAME = {group.name.lower(): group for group in NAMED_GROUPS}

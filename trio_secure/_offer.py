@@ -18,7 +18,7 @@ from ._codec import Reader, vector8, vector16
 from ._config import TLSConfig
 from ._errors import AlertDescription, PeerIncompatible, PeerMisbehaved
 from ._extensions import Extensions, Where, check_answers
-from ._groups import GROUPS_BY_CODE, Exchange, NamedGroup
+from ._groups import GROUPS_BY_CODE, Exchange, NamedGroup, fresh_shares
 from ._messages import ClientHello, HelloRetryRequest, ServerHello
 from ._names import ServerName
 from ._suites import CipherSuite
@@ -59,7 +59,7 @@ class Offer:
     def fresh(cls, config: TLSConfig, name: ServerName | None) -> Offer:
         """The first ClientHello of a connection."""
         tls13 = config.max_version >= Version.TLS13
-        shares = {group: group.fresh() for group in config.share_rows} if tls13 else {}
+        shares = fresh_shares(config.share_rows) if tls13 else {}
         # RFC 9846 §E.4 [8446 §D.4]: a TLS 1.3 client in middlebox compatibility mode sends a non-empty session id.
         session_id = os.urandom(32) if tls13 else b""
         suites = tuple(suite.code for suite in config.suite_rows)

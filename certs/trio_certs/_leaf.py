@@ -8,8 +8,9 @@ refuse.
 
 from __future__ import annotations
 
+import functools
 from datetime import datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from trio_certs._certificate import CertificateFacts
 from trio_certs._chain import malformed
@@ -36,12 +37,7 @@ def check_leaf(leaf: CertificateFacts, server: ServerName, usage: KeyUsage, now:
     """
     check_dates(leaf, now)
     try:
-        extensions = leaf.extensions()
-        names = SubjectNames()
-        if _SUBJECT_ALT_NAME in extensions:
-            names = SubjectNames.parse(extensions[_SUBJECT_ALT_NAME])
-        usages = _key_usages(extensions.get(_KEY_USAGE))
-        purposes = _purposes(extensions.get(_EXTENDED_KEY_USAGE))
+        names, usages, purposes = _claims(leaf)
     except DERError as error:
         raise malformed(1, str(error)) from error
     if not server.matches(names):
@@ -119,6 +115,24 @@ def check_key(leaf: CertificateFacts, kinds: frozenset[str]) -> None:
         )
 
 
+class _Claims(NamedTuple):
+    """What a leaf's extensions say it may be used for."""
+
+    names: SubjectNames
+    usages: int | None
+    purposes: frozenset[bytes] | None
+
+
+@functools.lru_cache(maxsize=32)  # as with the slicing of certificates
+def _claims(leaf: CertificateFacts) -> _Claims:
+    extensions = leaf.extensions()
+    names = SubjectNames()
+    if _SUBJECT_ALT_NAME in extensions:
+        names = SubjectNames.parse(extensions[_SUBJECT_ALT_NAME])
+    usages = _key_usages(extensions.get(_KEY_USAGE))
+    return _Claims(names, usages, _purposes(extensions.get(_EXTENDED_KEY_USAGE)))
+
+
 def _key_usages(extension: bytes | None) -> int | None:
     """The first octet of a KeyUsage (RFC 5280 §4.2.1.3), or `None` where there is none."""
     if extension is None:
@@ -131,7 +145,7 @@ def _key_usages(extension: bytes | None) -> int | None:
     return bits[1] if len(bits) > 1 else 0
 
 
-def _purposes(extension: bytes | None) -> set[bytes] | None:
+def _purposes(extension: bytes | None) -> frozenset[bytes] | None:
     """The OIDs of an ExtendedKeyUsage, or `None` where there is none."""
     if extension is None:
         return None
@@ -141,4 +155,4 @@ def _purposes(extension: bytes | None) -> set[bytes] | None:
     found: set[bytes] = set()
     while purposes.peek() is not None:
         found.add(purposes.content(OBJECT_IDENTIFIER, "extendedKeyUsage"))
-    return found
+    return frozenset(found)

@@ -8,6 +8,8 @@ readable.
 
 from __future__ import annotations
 
+import functools
+
 from trio_certs._der import OBJECT_IDENTIFIER, SEQUENCE, SET, DERError, Reader
 
 MAX_TEXT = 160
@@ -71,6 +73,7 @@ def name_attributes(name: bytes) -> list[tuple[bytes, str]]:
     return found
 
 
+@functools.lru_cache(maxsize=32)
 def describe_name(name: bytes) -> str:
     """A raw Name for people: `CN=ISRG Root X1, O=Internet Security Research Group`. Never raises.
 

@@ -11,7 +11,8 @@ which RFC 6455 §7.1.1 wants it to do first. Closing it with unread data in it w
 and the server might never read the Close frame that tells it what it did wrong.
 
 The tasks are shielded from cancellation, because half a frame may not be left on the wire when someone gives
-up; instead they have a deadline, from the moment either side begins to close. @@, and at the deadline the transport is closed by force. That is why leaving a connection takes bounded
+up; instead they have a deadline, from the moment either side begins to close. `_limit` only ever brings it
+nearer, and when it comes the transport is closed by force. That is why leaving a connection takes bounded
 time, whatever the server does.
 """
 

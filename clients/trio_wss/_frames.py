@@ -2,8 +2,7 @@
 
 Theory of operation: wsproto turns bytes into events and messages into masked frames, without I/O. It refuses
 reserved bits and opcodes, masked frames, lengths not in their shortest form, control frames that are long or
-fragmented, continuations out of place, and text that is not UTF-8, the latter at the first byte that cannot
-be right.
+fragmented, continuations out of place, and text that is not UTF-8, without waiting for the message's end.
 
 It has no limit on the size of a message, takes 1014 for an invalid close code, and reports a broken rule as a
 `CloseConnection` event like the one for a real Close frame. `_Guard` adds what is missing at the place

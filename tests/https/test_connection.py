@@ -126,6 +126,12 @@ async def test_an_endless_header_is_cut_off(piece: int) -> None:
     assert len(b"".join(item for item in wire.received if isinstance(item, bytes))) >= 290_000 - piece
 
 
+async def test_a_long_header_within_the_limits_is_read() -> None:
+    made, _ = begun(ok(b"hello", "X: " + "y" * 200_000), limits=Limits(head=300_000))
+    assert len((await made.read_head()).headers) == 2
+    assert await body(made) == b"hello"
+
+
 async def test_a_complete_header_over_the_limits_is_refused() -> None:
     made, _ = begun(ok(b"", *["X: y"] * 5), limits=Limits(headers=5))
     with pytest.raises(ResponseTooLarge, match=r"sent 6 header fields, and Limits\.headers is 5"):

@@ -330,6 +330,32 @@ async def test_a_response_cut_short_is_one_error_during_an_upload() -> None:
                     await response.read(10)
 
 
+async def test_leaving_the_block_early_ends_the_upload(autojump_clock: trio.testing.MockClock) -> None:
+    async def patient(peer: Peer) -> None:
+        await peer.request_head()
+        await peer.send(ok(b"hello")[:-1])
+        await trio.sleep_forever()
+
+    async with trio.open_nursery() as nursery:
+        server = _lockstep(nursery, patient)
+        connection = await _connection(server)
+        async with exchange(connection, _request(BIG)) as response:
+            assert response.status == 200
+        assert not connection.reusable
+        assert trio.current_time() == 0
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_request_that_cannot_even_begin_is_one_error() -> None:
+    near, far = memory_stream_pair()
+    await far.aclose()
+    connection = Connection(near, "http://h", Limits(), Deadlines())
+    with pytest.raises(ConnectionLost) as caught:
+        async with exchange(connection, _request(BIG)):
+            pytest.fail("there is no response")
+    assert isinstance(caught.value.__cause__, trio.BrokenResourceError)
+
+
 async def test_a_response_is_closed_with_its_block() -> None:
     for body in (b"short", BIG):
         async with peers(answering(ok(b"hello"))) as server:

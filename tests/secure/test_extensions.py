@@ -14,6 +14,7 @@ from trio_secure._extensions import (
     EXTENSION_TYPES,
     KEY_SHARE,
     SERVER_NAME,
+    ExtensionType,
     Where,
     check_answers,
     check_requests,
@@ -128,17 +129,17 @@ def test_an_answer_in_the_wrong_message_is_refused(offered: set[int]) -> None:
 
 @pytest.mark.parametrize("where", list(Where))
 @pytest.mark.parametrize("row", EXTENSION_TYPES.values(), ids=lambda row: row.name)
-def test_each_extension_stands_only_where_its_row_says(row: object, where: Where) -> None:
+def test_each_extension_stands_only_where_its_row_says(row: ExtensionType, where: Where) -> None:
     """Every cell of the table."""
-    code, allowed = next((code, r.allowed) for code, r in EXTENSION_TYPES.items() if r is row)
-    if where in allowed:
-        check_answers({code: b""}, where, {code}, "message")
-        check_requests({code: b""}, where, "message")
+    extensions = {row.code: b""}
+    if where in row.allowed:
+        check_answers(extensions, where, {row.code}, "message")
+        check_requests(extensions, where, "message")
     else:
         with refused(AlertDescription.ILLEGAL_PARAMETER):
-            check_answers({code: b""}, where, {code}, "message")
+            check_answers(extensions, where, {row.code}, "message")
         with refused(AlertDescription.ILLEGAL_PARAMETER):
-            check_requests({code: b""}, where, "message")
+            check_requests(extensions, where, "message")
 
 
 def test_an_unknown_request_is_passed_over() -> None:

@@ -36,6 +36,13 @@ class SeenHello:
         return read_extensions(Reader(self.extensions[ext.KEY_SHARE], "key_share").vector16(), "key_share")
 
 
+async def _listen_hello(server: ServerWire) -> SeenHello:
+    hello = read_hello(await server.listen(1))
+    if server.script.heard is not None:
+        await server.script.heard(server)
+    return hello
+
+
 def read_hello(body: bytes) -> SeenHello:
     """A ClientHello's body, as strictly as a server may."""
     reader = Reader(body, "ClientHello")
@@ -76,7 +83,7 @@ def _exchange(group: NamedGroup, share: bytes) -> tuple[bytes, bytes]:
 async def serve13(server: ServerWire) -> None:
     """The handshake of TLS 1.3."""
     script, suite = server.script, server.script.suite_row
-    hello = read_hello(await server.listen(1))
+    hello = await _listen_hello(server)
     if script.retries:
         server.transcript.use_after_retry(suite.hash)
         asked = {ext.SUPPORTED_VERSIONS: b"\x03\x04"}
@@ -86,12 +93,13 @@ async def serve13(server: ServerWire) -> None:
             asked[ext.COOKIE] = vector16(script.retry_cookie)
         block = _extensions(server, "HelloRetryRequest", asked)
         await server.say("HelloRetryRequest", 2, _hello(server, RETRY_RANDOM, hello.session_id, block))
-        hello = read_hello(await server.listen(1))
+        hello = await _listen_hello(server)
     server.transcript.use(suite.hash)
     group = GROUPS_BY_NAME[script.group.lower()]
     if script.retry_group is not None:
         group = GROUPS_BY_CODE[script.retry_group]
     share, shared_secret = _exchange(group, hello.shares[group.code])
+    share = share if script.share is None else script.share
     answers = {
         ext.SUPPORTED_VERSIONS: b"\x03\x04",
         ext.KEY_SHARE: group.code.to_bytes(2, "big") + vector16(share),
@@ -130,7 +138,7 @@ async def _parameters13(server: ServerWire) -> None:
 async def serve12(server: ServerWire) -> None:
     """The handshake of TLS 1.2."""
     script, suite = server.script, server.script.suite_row
-    hello, random = read_hello(await server.listen(1)), os.urandom(32)
+    hello, random = await _listen_hello(server), os.urandom(32)
     server.transcript.use(suite.hash)
     answers = {ext.RENEGOTIATION_INFO: b"\x00", ext.EC_POINT_FORMATS: b"\x01\x00", **_alpn(server)}
     if script.extended:
@@ -141,7 +149,7 @@ async def serve12(server: ServerWire) -> None:
     await server.say("Certificate", 11, vector24(b"".join(map(vector24, script.certificates))))
     ours = GROUPS_BY_NAME[script.group.lower()]
     exchange = ours.fresh()
-    params = b"\x03" + ours.code.to_bytes(2, "big") + vector8(exchange.public)
+    params = b"\x03" + ours.code.to_bytes(2, "big") + vector8(exchange.public if script.share is None else script.share)
     scheme = script.signature_scheme
     signature = sign(script.leaf.key, scheme, hello.random + random + params)
     await server.say("ServerKeyExchange", 12, params + scheme.to_bytes(2, "big") + vector16(signature))

@@ -98,6 +98,8 @@ class Script:
         fragment: the most content to put into one record.
         coalesce: whether messages share records as far as keys allow.
         cut: the number of bytes after which the server's side of the transport ends.
+        share: what to send, and sign, as the server's share.
+        heard: what to do once the ClientHello has been heard.
         then: what to do after the handshake.
     """
 
@@ -122,6 +124,8 @@ class Script:
     fragment: int = 2**14
     coalesce: bool = False
     cut: int | None = None
+    share: bytes | None = None
+    heard: Act | None = None
     then: Act = echo
 
     @property

@@ -169,8 +169,14 @@ async def connected(
     client_end, server_end = make_pair()
     peer = Peer(server_end)
 
+    accepted = trio.Event()
+
+    async def accept() -> None:
+        await peer.accept()
+        accepted.set()
+
     async def socket(host: str, port: int) -> trio.abc.Stream:
-        nursery.start_soon(peer.accept)
+        nursery.start_soon(accept)
         return client_end
 
     async with (
@@ -179,6 +185,7 @@ async def connected(
             "ws://server.test/", Socket=socket, max_message_size=max_message_size, max_buffered=max_buffered
         ) as websocket,
     ):
+        await accepted.wait()
         try:
             yield websocket, peer
         finally:

@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+import pytest
+from cryptography import x509
+from hypothesis import given
+from hypothesis import strategies as st
+from support.openssl_tls12 import connection12
+from support.properties import bounded, survives
+from support.record_keys import SUITES_12
+from support.refusals import check_damage_refused, refused
+
+from trio_secure._codec import vector8, vector16, vector24
+from trio_secure._errors import AlertDescription
+from trio_secure._messages import Message
+from trio_secure._messages12 import (
+    Certificate,
+    CertificateRequest,
+    ClientKeyExchange,
+    HelloRequest,
+    NewSessionTicket,
+    ServerHelloDone,
+    ServerKeyExchange,
+)
+from trio_secure._signatures import SCHEMES_BY_CODE
+from trio_secure._suites import CipherSuite
+from trio_secure._versions import Version
+
+_RECORDED: list[type[Message]] = [
+    ServerKeyExchange,
+    CertificateRequest,
+    ServerHelloDone,
+    NewSessionTicket,
+]
+_KINDS = [*_RECORDED, Certificate, HelloRequest]
+_suites = pytest.mark.parametrize("suite", SUITES_12, ids=lambda suite: suite.name)
+_CONNECTION = connection12(SUITES_12[0])
+
+
+@_suites
+@pytest.mark.parametrize("kind", _RECORDED)
+def test_what_openssl_sends_parses_and_a_damaged_copy_is_refused(
+    suite: CipherSuite, kind: type[Message]
+) -> None:
+    body = connection12(suite).body(kind.type)
+    assert len(body) <= kind.max_length
+    check_damage_refused(kind.parse, body)
+
+
+def _server_certificate(suite: CipherSuite) -> bytes:
+    return next(message for message in connection12(suite).messages if message[0] == Certificate.type)
+
+
+@_suites
+def test_a_certificate_comes_back(suite: CipherSuite) -> None:
+    wire = _server_certificate(suite)
+    certificate = Certificate.parse(wire[4:])
+    x509.load_der_x509_certificate(certificate.certificate_list[0])
+    assert certificate.encode() == wire
+    check_damage_refused(Certificate.parse, wire[4:])
+
+
+def test_no_certificate_is_what_openssl_sends_for_it() -> None:
+    wire = [message for message in _CONNECTION.messages if message[0] == Certificate.type][1]
+    assert Certificate(()).encode() == wire
+    assert Certificate.parse(wire[4:]) == Certificate(())
+
+
+@pytest.mark.parametrize("entries", [vector24(b""), b"\0", b"\0\0\2a", vector24(b"leaf") + b"\0"])
+def test_a_damaged_entry_is_refused(entries: bytes) -> None:
+    with refused(AlertDescription.DECODE_ERROR, "^malformed certificate_list of Certificate: "):
+        Certificate.parse(vector24(entries))
+
+
+@_suites
+def test_the_params_of_a_server_key_exchange_are_what_the_signature_covers(suite: CipherSuite) -> None:
+    connection = connection12(suite)
+    exchange = ServerKeyExchange.parse(connection.body(ServerKeyExchange.type))
+    assert exchange.params == b"\3" + exchange.named_curve.to_bytes(2, "big") + vector8(exchange.point)
+    leaf = Certificate.parse(_server_certificate(suite)[4:]).certificate_list[0]
+    key = x509.load_der_x509_certificate(leaf).public_key()
+    signed = connection.client_random + connection.server_random + exchange.params
+    SCHEMES_BY_CODE[exchange.algorithm].verify(key, exchange.signature, signed, Version.TLS12)
+
+
+@pytest.mark.parametrize("curve_type", [0, 1, 2, 4, 255])
+def test_any_curve_but_a_named_one_is_refused(curve_type: int) -> None:
+    body = bytes([curve_type]) + _CONNECTION.body(ServerKeyExchange.type)[1:]
+    with refused(AlertDescription.ILLEGAL_PARAMETER, f"curve type {curve_type}, not a named curve"):
+        ServerKeyExchange.parse(body)
+
+
+def test_an_empty_point_is_refused() -> None:
+    with refused(AlertDescription.DECODE_ERROR, r"outside <1\.\.255>"):
+        ServerKeyExchange.parse(b"\3\0\x17" + vector8(b"") + b"\4\3" + vector16(b"signature"))
+
+
+def test_a_certificate_request_of_openssl() -> None:
+    request = CertificateRequest.parse(_CONNECTION.body(CertificateRequest.type))
+    assert 64 in request.certificate_types
+    assert 0x0403 in request.algorithms
+    assert request.authorities == b""
+
+
+def test_the_authorities_of_a_certificate_request_are_kept() -> None:
+    body = vector8(b"\x40") + vector16(b"\4\3") + vector16(b"names")
+    assert CertificateRequest.parse(body) == CertificateRequest(b"\x40", (0x0403,), b"names")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        vector8(b"") + vector16(b"\4\3") + vector16(b""),
+        vector8(b"\x40") + vector16(b"") + vector16(b""),
+        vector8(b"\x40") + vector16(b"\4\3\4") + vector16(b""),
+    ],
+)
+def test_a_certificate_request_that_asks_for_nothing_is_refused(body: bytes) -> None:
+    with refused(AlertDescription.DECODE_ERROR, "malformed"):
+        CertificateRequest.parse(body)
+
+
+def test_a_ticket_of_openssl() -> None:
+    ticket = NewSessionTicket.parse(_CONNECTION.body(NewSessionTicket.type))
+    assert ticket.lifetime_hint == 7200
+    assert len(ticket.ticket) > 100
+
+
+def test_a_ticket_may_be_empty() -> None:
+    """RFC 5077 §3.3: a server that issues none after all sends one of zero length."""
+    assert NewSessionTicket.parse(bytes(6)) == NewSessionTicket(0, b"")
+
+
+@pytest.mark.parametrize("kind", [HelloRequest, ServerHelloDone])
+def test_an_empty_message_is_empty(kind: type[HelloRequest | ServerHelloDone]) -> None:
+    assert kind.parse(b"") == kind()
+    with refused(AlertDescription.DECODE_ERROR, f"^malformed {kind.__name__}: 1 bytes too many$"):
+        kind.parse(b"\0")
+
+
+def test_the_client_key_exchange_is_what_openssl_sends() -> None:
+    body = _CONNECTION.body(ClientKeyExchange.type)
+    assert ClientKeyExchange(body[1:]).encode() == bytes([16]) + vector24(body)
+
+
+@bounded
+@given(st.sampled_from(_KINDS), st.binary(max_size=96), st.integers(0, 64), st.binary(max_size=3))
+def test_any_bytes_are_parsed_or_refused(kind: type[Message], body: bytes, at: int, other: bytes) -> None:
+    survives(kind.parse, body)
+    for message in _CONNECTION.messages:
+        if message[0] == kind.type:
+            recorded = message[4:]
+            survives(kind.parse, recorded[:at] + other + recorded[at + len(other) :])

@@ -1,0 +1,474 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.openssl_tls12 import records_of
+from support.properties import bounded
+from support.record_keys import SUITES_12, SUITES_13, pair, seal, traffic_secret
+from support.refusals import refused
+from support.rfc8448 import TRACES
+
+from trio_secure._errors import AlertDescription, TLSError
+from trio_secure._protection import (
+    MAX_CONTENT,
+    ContentType,
+    Opener12,
+    Opener13,
+    PlainOpener,
+    PlainSealer,
+    Sealer13,
+)
+from trio_secure._records import MAX_BUFFER, MIN_BUFFER, Record, RecordReader, RecordWriter
+from trio_secure._suites import CIPHER_SUITES, CipherSuite
+
+APPLICATION_DATA, HANDSHAKE, ALERT = (
+    ContentType.APPLICATION_DATA,
+    ContentType.HANDSHAKE,
+    ContentType.ALERT,
+)
+CCS = b"\x14\x03\x03\0\1\1"
+UNEXPECTED_MESSAGE = AlertDescription.UNEXPECTED_MESSAGE
+_suites = pytest.mark.parametrize("suite", CIPHER_SUITES, ids=lambda suite: suite.name)
+
+
+def _ends(suite: CipherSuite = SUITES_13[0]) -> tuple[RecordWriter, RecordReader]:
+    """A writer and a reader that share a key."""
+    writer, reader = RecordWriter(0x0303), RecordReader()
+    writer.sealer, reader.opener = pair(suite)
+    return writer, reader
+
+
+def _plain(content_type: int, content: bytes) -> bytes:
+    return seal(PlainSealer(0x0303), content_type, content)
+
+
+def _all(reader: RecordReader) -> list[Record]:
+    records: list[Record] = []
+    while record := reader.next():
+        records.append(record)
+    return records
+
+
+# Framing
+
+
+def test_nothing_comes_out_of_nothing() -> None:
+    reader = RecordReader()
+    assert reader.next() is None
+    assert reader.read(100) == b""
+    assert reader.buffered == 0
+
+
+@pytest.mark.parametrize("size", [1, 4, 5, 6, 64, 10_000])
+def test_records_come_out_whole_however_they_arrive(size: int) -> None:
+    expected = [Record(HANDSHAKE, b"hello"), Record(ALERT, b"\1\0"), Record(HANDSHAKE, b"x" * 5000)]
+    flow = b"".join(_plain(*record) for record in expected)
+    reader, seen = RecordReader(), list[Record]()
+    for at in range(0, len(flow), size):
+        reader.feed(flow[at : at + size])
+        seen += _all(reader)
+    assert seen == expected
+    assert reader.buffered == 0
+
+
+def test_an_empty_record_is_a_record() -> None:
+    reader = RecordReader()
+    reader.feed(_plain(HANDSHAKE, b""))
+    assert reader.next() == Record(HANDSHAKE, b"")
+    assert reader.next() is None
+
+
+def test_what_is_received_and_not_opened_is_counted() -> None:
+    reader = RecordReader()
+    reader.feed(_plain(HANDSHAKE, b"abc") + b"\x16\x03")
+    assert reader.buffered == 10
+    reader.next()
+    assert reader.buffered == 2
+
+
+@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
+def test_any_buffer_is_fed(kind: type[bytes] | type[bytearray] | type[memoryview]) -> None:
+    reader = RecordReader()
+    reader.feed(kind(_plain(HANDSHAKE, b"abc")))
+    assert reader.next() == Record(HANDSHAKE, b"abc")
+
+
+@pytest.mark.parametrize("trace", TRACES, ids=lambda trace: trace.name)
+def test_the_unprotected_records_of_rfc_8448(trace: object) -> None:
+    (known,) = [known for known in TRACES if known is trace]
+    for step in known.steps:
+        record = step.values.get("complete record", b"\x17")
+        if record[0] == APPLICATION_DATA:
+            continue
+        reader = RecordReader()
+        reader.drops_change_cipher_spec = False
+        reader.feed(record)
+        assert reader.next() == Record(record[0], record[5:])
+        writer = RecordWriter(int.from_bytes(record[1:3], "big"))
+        assert writer.seal(record[0], record[5:]) == record
+
+
+# Space and received
+
+
+def test_the_transport_may_write_into_the_space() -> None:
+    reader = RecordReader()
+    flow = _plain(HANDSHAKE, b"abc") * 3
+    for octet in flow:
+        reader.space()[0] = octet
+        reader.received(1)
+    assert _all(reader) == [Record(HANDSHAKE, b"abc")] * 3
+
+
+def test_the_space_starts_small_grows_when_filled_and_shrinks_when_quiet() -> None:
+    writer, reader = _ends()
+    flow = memoryview(bytes(writer.seal(APPLICATION_DATA, bytes(2 * MAX_BUFFER))))
+    assert len(reader.space()) == MIN_BUFFER
+
+    sizes: list[int] = []
+    while flow:
+        space = reader.space()
+        sizes.append(len(space))
+        count = min(len(space), len(flow))
+        space[:count] = flow[:count]
+        reader.received(count)
+        flow = flow[count:]
+        while reader.read(MAX_BUFFER):
+            pass
+    assert max(sizes) == MAX_BUFFER
+    assert sizes == sorted(sizes[:-1]) + sizes[-1:]
+
+    quiet = seal(writer.sealer, APPLICATION_DATA, b"x")
+    while len(reader.space()) > MIN_BUFFER:
+        before = len(reader.space())
+        reader.feed(quiet)
+        assert len(reader.space()) < before
+        assert reader.read(10) == b"x"
+        quiet = seal(writer.sealer, APPLICATION_DATA, b"x")
+    reader.feed(quiet)
+    assert len(reader.space()) == MIN_BUFFER - len(quiet)
+
+
+def test_the_space_is_never_empty() -> None:
+    reader = RecordReader()
+    reader.opener = Opener12.__new__(Opener12)
+    flow = (b"\x17\x03\x03" + (2**14).to_bytes(2, "big") + bytes(2**14)) * 40
+    fed = 0
+    while fed < len(flow):
+        space = reader.space()
+        assert space
+        count = min(len(space), len(flow) - fed)
+        space[:count] = flow[fed : fed + count]
+        reader.received(count)
+        fed += count
+    assert reader.buffered == len(flow)
+
+
+@_suites
+@pytest.mark.parametrize("size", [1000, 1460, 16384])
+def test_the_largest_records_arrive_in_segments(suite: CipherSuite, size: int) -> None:
+    writer, reader = _ends(suite)
+    content = bytes(range(256)) * 192
+    flow = bytes(writer.seal(APPLICATION_DATA, content))
+    seen = b""
+    for at in range(0, len(flow), size):
+        reader.feed(flow[at : at + size])
+        while piece := reader.read(MAX_BUFFER):
+            seen += piece
+    assert seen == content
+
+
+# Lengths and types
+
+
+@pytest.mark.parametrize(
+    ("opener", "most"),
+    [(PlainOpener(), 2**14), (Opener13(traffic_secret()), 2**14 + 256), (pair(SUITES_12[0])[1], 2**14 + 2048)],
+    ids=["plain", "TLS 1.3", "TLS 1.2"],
+)
+@pytest.mark.parametrize("reads", [False, True])
+def test_an_excessive_length_is_refused_before_the_record_is_there(
+    opener: PlainOpener, most: int, reads: bool
+) -> None:
+    reader = RecordReader()
+    reader.opener = opener
+    reader.feed(b"\x17\x03\x03" + most.to_bytes(2, "big"))
+    assert reader.next() is None
+    reader = RecordReader()
+    reader.opener = opener
+    reader.feed(b"\x17\x03\x03" + (most + 1).to_bytes(2, "big"))
+    with refused(AlertDescription.RECORD_OVERFLOW, f"announces {most + 1} bytes, more than the {most} allowed"):
+        reader.read(100) if reads else reader.next()
+
+
+_OTHER_PROTOCOLS = [
+    (b"HTTP/1.1 400 Bad Request\r\n", "it answered in plain HTTP: b'HTTP/1.1 400"),
+    (b"<html>\n<head>", "it answered in plain HTTP: b'<html>"),
+    (b"SSH-2.0-OpenSSH_9.6\r\n", "it answered in SSH: "),
+    (b"220 mail.example ESMTP\r\n", "SMTP or FTP.*STARTTLS"),
+    (b"* OK IMAP4rev1\r\n", "IMAP.*STARTTLS"),
+    (b"+OK POP3\r\n", "POP3.*STARTTLS"),
+    (b"\0\0\0\0\0\0\0", "sent something that is not a TLS record: b'"),
+    (b"\x80\x2e\x01\x03\x01", "sent something that is not a TLS record"),
+    (b"\x18\x03\x03\0\3\1\0\0", "sent something that is not a TLS record"),
+]
+
+
+@pytest.mark.parametrize(("begin", "says"), _OTHER_PROTOCOLS)
+def test_another_protocol_is_recognized(begin: bytes, says: str) -> None:
+    reader = RecordReader()
+    reader.feed(begin)
+    with refused(UNEXPECTED_MESSAGE, says):
+        reader.next()
+
+
+def test_only_the_beginning_of_another_protocol_is_shown() -> None:
+    reader = RecordReader()
+    reader.feed(b"x" * 4000)
+    with refused(UNEXPECTED_MESSAGE, f"b'{'x' * 48}'$"):
+        reader.next()
+
+
+# change_cipher_spec
+
+
+def test_a_change_cipher_spec_is_dropped_among_protected_records() -> None:
+    writer, reader = _ends()
+    first = bytes(writer.seal(HANDSHAKE, b"one"))
+    reader.feed(CCS + first + CCS + bytes(writer.seal(HANDSHAKE, b"two")))
+    assert _all(reader) == [Record(HANDSHAKE, b"one"), Record(HANDSHAKE, b"two")]
+
+
+def test_a_change_cipher_spec_comes_out_where_tls_1_2_wants_it() -> None:
+    reader = RecordReader()
+    reader.drops_change_cipher_spec = False
+    reader.feed(CCS)
+    assert reader.next() == Record(ContentType.CHANGE_CIPHER_SPEC, b"\1")
+
+
+def test_a_change_cipher_spec_after_the_tls_1_3_handshake_is_refused() -> None:
+    _, reader = _ends()
+    reader.drops_change_cipher_spec = False
+    reader.feed(CCS)
+    with refused(UNEXPECTED_MESSAGE, "an unprotected record of type 20"):
+        reader.next()
+
+
+@pytest.mark.parametrize("content", [b"", b"\0", b"\2", b"\1\1"])
+def test_a_change_cipher_spec_of_another_value_is_refused(content: bytes) -> None:
+    reader = RecordReader()
+    reader.feed(_plain(ContentType.CHANGE_CIPHER_SPEC, content))
+    with refused(UNEXPECTED_MESSAGE, "makes no sense"):
+        reader.next()
+
+
+def test_a_flood_of_change_cipher_specs_is_refused() -> None:
+    reader = RecordReader()
+    reader.feed(CCS * 32)
+    assert reader.next() is None
+    reader.feed(CCS)
+    with refused(UNEXPECTED_MESSAGE, "makes no sense"):
+        reader.next()
+
+
+def test_a_change_cipher_spec_stops_reading_until_it_is_dropped() -> None:
+    writer, reader = _ends()
+    reader.feed(bytes(writer.seal(APPLICATION_DATA, b"a")) + CCS + bytes(writer.seal(APPLICATION_DATA, b"b")))
+    assert reader.read(100) == b"a"
+    assert reader.read(100) == b""
+    assert reader.next() == Record(APPLICATION_DATA, b"b")
+
+
+# Reading
+
+
+@_suites
+def test_reading_opens_every_record_that_is_there(suite: CipherSuite) -> None:
+    writer, reader = _ends(suite)
+    content = bytes(range(256)) * 300
+    flow = bytes(writer.seal(APPLICATION_DATA, content))
+    assert len(list(records_of(flow))) == 5
+    reader.feed(flow[:-1])
+    assert reader.read(MAX_BUFFER) == content[: 4 * MAX_CONTENT]
+    assert reader.read(MAX_BUFFER) == b""
+    reader.feed(flow[-1:])
+    assert reader.read(MAX_BUFFER) == content[4 * MAX_CONTENT :]
+
+
+@pytest.mark.parametrize(("limit", "expected"), [(1, b"aaa"), (3, b"aaa"), (4, b"aaabbb"), (100, b"aaabbbccc")])
+def test_reading_stops_with_the_record_that_reaches_the_limit(limit: int, expected: bytes) -> None:
+    writer, reader = _ends()
+    for content in (b"aaa", b"bbb", b"ccc"):
+        reader.feed(bytes(writer.seal(APPLICATION_DATA, content)))
+    assert reader.read(limit) == expected
+
+
+def test_no_limit_exceeds_the_scratch() -> None:
+    writer, reader = _ends(SUITES_12[0])
+    content = bytes(MAX_BUFFER + 3 * MAX_CONTENT)
+    flow = bytes(writer.seal(APPLICATION_DATA, content))
+    reader.feed(flow)
+    assert len(reader.read(2**40)) == MAX_BUFFER
+    assert len(reader.read(2**40)) == 3 * MAX_CONTENT
+
+
+def test_empty_records_are_read_over() -> None:
+    writer, reader = _ends()
+    for content in (b"", b"a", b"", b"", b"b", b""):
+        reader.feed(bytes(writer.seal(APPLICATION_DATA, content)))
+    assert reader.read(100) == b"ab"
+    assert reader.read(100) == b""
+    assert reader.buffered == 0
+
+
+def test_padding_between_records_leaves_no_gap() -> None:
+    secret = traffic_secret()
+    sealer, reader = Sealer13(secret), RecordReader()
+    reader.opener = Opener13(secret)
+    # A zero after the inner type is padding: sealing it as content under type 0 pads the record.
+    for content in (b"one", b"two"):
+        reader.feed(seal(sealer, 0, content + b"\x17" + bytes(50)))
+    assert reader.read(100) == b"onetwo"
+
+
+@pytest.mark.parametrize("before", [b"", b"abc"])
+def test_a_record_of_another_type_is_set_aside_in_tls_1_3(before: bytes) -> None:
+    """Outside it looks like application data, so it is known only when it is open."""
+    writer, reader = _ends()
+    flow = bytes(writer.seal(APPLICATION_DATA, before)) if before else b""
+    flow += bytes(writer.seal(HANDSHAKE, b"ticket")) + bytes(writer.seal(APPLICATION_DATA, b"def"))
+    reader.feed(flow)
+    assert reader.read(100) == before
+    assert reader.read(100) == b""
+    assert reader.next() == Record(HANDSHAKE, b"ticket")
+    assert reader.read(100) == b"def"
+
+
+def test_a_record_of_another_type_stops_reading_in_tls_1_2() -> None:
+    writer, reader = _ends(SUITES_12[0])
+    reader.feed(bytes(writer.seal(APPLICATION_DATA, b"abc")) + bytes(writer.seal(ALERT, b"\1\0")))
+    assert reader.read(100) == b"abc"
+    assert reader.read(100) == b""
+    assert reader.next() == Record(ALERT, b"\1\0")
+
+
+def _altered(record: bytes) -> bytes:
+    return record[:-1] + bytes([record[-1] ^ 1])
+
+
+@_suites
+def test_what_came_before_a_bad_record_is_given_out_first(suite: CipherSuite) -> None:
+    writer, reader = _ends(suite)
+    good, bad = (bytes(writer.seal(APPLICATION_DATA, content)) for content in (b"good", b"bad"))
+    reader.feed(good + _altered(bad))
+    assert reader.read(100) == b"good"
+    for _ in range(2):
+        with refused(AlertDescription.BAD_RECORD_MAC):
+            reader.read(100)
+    with refused(AlertDescription.BAD_RECORD_MAC):
+        reader.next()
+
+
+@pytest.mark.parametrize("begin", [b"\x17\x03\x03\xff\xff", b"HTTP/1.1"])
+def test_what_came_before_a_bad_header_is_given_out_first(begin: bytes) -> None:
+    writer, reader = _ends()
+    reader.feed(bytes(writer.seal(APPLICATION_DATA, b"good")) + begin)
+    assert reader.read(100) == b"good"
+    with pytest.raises(TLSError):
+        reader.read(100)
+
+
+@pytest.mark.parametrize(
+    ("inner", "alert"),
+    [
+        (bytes(7), UNEXPECTED_MESSAGE),
+        (b"\x17" + bytes(MAX_CONTENT + 1), AlertDescription.RECORD_OVERFLOW),
+    ],
+)
+def test_a_bad_record_keeps_its_own_alert_after_what_came_before(inner: bytes, alert: AlertDescription) -> None:
+    secret = traffic_secret()
+    sealer, reader = Sealer13(secret), RecordReader()
+    reader.opener = Opener13(secret)
+    out = memoryview(bytearray(2 * MAX_CONTENT))
+    flow = bytes(out[: sealer.seal(APPLICATION_DATA, b"good", out)])
+    # The sealer's own type byte is the last of the padding.
+    key, iv = secret.key_and_iv()
+    nonce = (int.from_bytes(iv, "big") ^ 1).to_bytes(12, "big")
+    header = b"\x17\x03\x03" + (len(inner) + 16).to_bytes(2, "big")
+    fragment = bytearray(len(inner) + 16)
+    secret.suite.aead.new(key).encrypt_into(nonce, inner, header, fragment)
+    reader.feed(flow + header + bytes(fragment))
+    assert reader.read(100) == b"good"
+    with refused(alert):
+        reader.read(100)
+
+
+# Keys change
+
+
+def test_the_opener_changes_between_two_records_of_one_segment() -> None:
+    reader = RecordReader()
+    sealer, opener = pair(SUITES_13[0])
+    reader.feed(_plain(HANDSHAKE, b"hello") + seal(sealer, HANDSHAKE, b"secret"))
+    assert reader.next() == Record(HANDSHAKE, b"hello")
+    reader.opener = opener
+    assert reader.next() == Record(HANDSHAKE, b"secret")
+
+
+# Writing
+
+
+@_suites
+@pytest.mark.parametrize(
+    ("length", "count"),
+    [(0, 1), (1, 1), (MAX_CONTENT, 1), (MAX_CONTENT + 1, 2), (3 * MAX_CONTENT, 3)],
+)
+def test_content_is_cut_into_records(suite: CipherSuite, length: int, count: int) -> None:
+    writer, reader = _ends(suite)
+    content = bytes(length)
+    flow = bytes(writer.seal(APPLICATION_DATA, content))
+    assert len(list(records_of(flow))) == count
+    reader.feed(flow)
+    assert b"".join(record.content for record in _all(reader)) == content
+
+
+def test_the_fragment_length_is_configurable() -> None:
+    writer = RecordWriter(0x0301)
+    writer.max_content = 4
+    assert list(records_of(bytes(writer.seal(HANDSHAKE, bytearray(b"0123456789"))))) == [
+        b"\x16\x03\x01\0\x040123",
+        b"\x16\x03\x01\0\x044567",
+        b"\x16\x03\x01\0\x0289",
+    ]
+
+
+# Anything
+
+
+_flows = st.lists(
+    st.one_of(
+        st.binary(max_size=40),
+        st.builds(_plain, st.sampled_from(list(ContentType)), st.binary(max_size=40)),
+        st.just(CCS),
+    ),
+    max_size=8,
+)
+
+
+@bounded
+@given(_flows, st.lists(st.integers(1, 50), min_size=1), st.sampled_from(["plain", "TLS12", "TLS13"]))
+def test_any_bytes_are_records_or_refused(flow: list[bytes], sizes: list[int], state: str) -> None:
+    reader = RecordReader()
+    if state != "plain":
+        _, reader.opener = pair((SUITES_12 if state == "TLS12" else SUITES_13)[0])
+    data = b"".join(flow)
+    try:
+        while data:
+            size = sizes[len(data) % len(sizes)]
+            reader.feed(data[:size])
+            data = data[size:]
+            while reader.next() or reader.read(7):
+                pass
+    except TLSError as error:
+        assert error.alert is not None
