@@ -128,7 +128,7 @@ def _public_key(certificate: bytes) -> object:
             AlertDescription.UNSUPPORTED_CERTIFICATE,
             f"the server's certificate has a key of an unknown kind: {error}",
         ) from error
-    except ValueError as error:
+    except (ValueError, x509.InvalidVersion) as error:
         raise CertificateRefused(
             AlertDescription.BAD_CERTIFICATE, f"the server's certificate is malformed: {error}"
         ) from error

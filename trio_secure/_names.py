@@ -40,18 +40,27 @@ class ServerName:
             ValueError: it is neither; the message says why.
         """
         bare = name[1:-1] if name.startswith("[") and name.endswith("]") else name
-        try:
-            return cls(str(ipaddress.ip_address(bare)), True)
-        except ValueError:
-            pass
+        if (address := _address(bare)) is not None:
+            return cls(address, True)
+        dns = name if name.isascii() else _a_labels(name)
         # RFC 6066 §3: the name is sent "without a trailing dot".
-        dns = name.removesuffix(".")
-        if not dns.isascii():
-            try:
-                dns = idna.encode(dns, uts46=True).decode("ascii")
-            except idna.IDNAError as error:
-                raise ValueError(f"server name {name[:80]!r} is not a valid host name: {error}") from error
-        dns = dns.lower()
+        dns = dns.removesuffix(".").lower()
+        if (address := _address(dns)) is not None:
+            return cls(address, True)
         if len(dns) > _MAX_NAME or not all(map(_LABEL.fullmatch, dns.split("."))):
             raise ValueError(f"server name {name[:80]!r} is neither a host name nor an IP address")
         return cls(dns, False)
+
+
+def _address(text: str) -> str | None:
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        return None
+
+
+def _a_labels(name: str) -> str:
+    try:
+        return idna.encode(name, uts46=True).decode("ascii")
+    except idna.IDNAError as error:
+        raise ValueError(f"server name {name[:80]!r} is not a valid host name: {error}") from error

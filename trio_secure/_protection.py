@@ -148,13 +148,12 @@ class Opener13:
             self._decrypt_into(nonce, record[HEADER_LENGTH:], record[:HEADER_LENGTH], inner)
         except InvalidTag:
             raise _undecipherable() from None
-        self._sequence += 1
         # "the full encoded TLSInnerPlaintext MUST NOT exceed 2^14 + 1 octets" (RFC 9846 §5.4 [8446 §5.4]).
         if length > MAX_CONTENT + 1:
             raise _too_long(length - 1)
-        if length and inner[-1]:
-            return Opened(inner[-1], length - 1)
-        return self._unpad(inner)
+        opened = Opened(inner[-1], length - 1) if length and inner[-1] else self._unpad(inner)
+        self._sequence += 1
+        return opened
 
     @staticmethod
     def _unpad(inner: memoryview) -> Opened:
@@ -256,10 +255,10 @@ class Opener12:
             self._decrypt_into(nonce, record[start:], additional, out[:length])
         except InvalidTag:
             raise _undecipherable() from None
-        self._sequence += 1
         # RFC 5246 §6.2.1: "The length MUST NOT exceed 2^14."
         if length > MAX_CONTENT:
             raise _too_long(length)
+        self._sequence += 1
         return Opened(content_type, length)
 
 

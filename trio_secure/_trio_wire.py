@@ -95,6 +95,8 @@ class TrioWire:
         await self.flush()
         self.phase = "ChangeCipherSpec"
         record = await self._record()
+        while record.content_type == ContentType.HANDSHAKE and self._is_idle(record.content):
+            record = await self._record()
         if record.content_type != ContentType.CHANGE_CIPHER_SPEC or record.content != b"\x01":
             raise PeerMisbehaved(
                 AlertDescription.UNEXPECTED_MESSAGE,
@@ -162,6 +164,14 @@ class TrioWire:
             if not self._is_idle_chatter(header.type):
                 return encoded
             self._pass_over("HelloRequest")
+
+    def _is_idle(self, content: bytes) -> bool:
+        """Whether a handshake record holds HelloRequests and nothing else."""
+        self._incoming.feed(content)
+        while self._incoming.begin() == (HelloRequest.type, HelloRequest.max_length):
+            self._incoming.take(HelloRequest.max_length)
+            self._pass_over("HelloRequest")
+        return not self._incoming
 
     def _is_idle_chatter(self, message_type: int) -> bool:
         # RFC 5246 §7.4.1.1: a HelloRequest "will be ignored by the client if the client is currently negotiating a

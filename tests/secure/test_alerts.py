@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from support.properties import bounded, survives
 from support.refusals import check_damage_refused
-
 from trio_secure._alerts import Alert, encode_alert
 from trio_secure._errors import AlertDescription, AlertLevel
 from trio_secure._versions import Version
@@ -42,15 +42,16 @@ def test_nothing_else_closes(description: AlertDescription) -> None:
 @pytest.mark.parametrize("version", [None, *Version])
 @pytest.mark.parametrize("level", [0, WARNING, FATAL, 255])
 @pytest.mark.parametrize("description", [*AlertDescription, 200])
-def test_which_alerts_the_connection_survives(
-    version: Version | None, level: int, description: int
-) -> None:
+def test_which_alerts_the_connection_survives(version: Version | None, level: int, description: int) -> None:
     warns = level == WARNING
-    expected = description == AlertDescription.USER_CANCELED or {
-        None: warns and description == AlertDescription.UNRECOGNIZED_NAME,
-        Version.TLS12: warns,
-        Version.TLS13: False,
-    }[version]
+    expected = (
+        description == AlertDescription.USER_CANCELED
+        or {
+            None: warns and description == AlertDescription.UNRECOGNIZED_NAME,
+            Version.TLS12: warns,
+            Version.TLS13: False,
+        }[version]
+    )
     assert Alert(level, description).passes(version) is expected
 
 

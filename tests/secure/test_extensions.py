@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from support.properties import bounded, survives
 from support.refusals import check_damage_refused, refused
-
 from trio_secure._codec import Reader
 from trio_secure._errors import AlertDescription
 from trio_secure._extensions import (

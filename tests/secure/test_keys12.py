@@ -4,9 +4,9 @@ import hashlib
 import hmac
 
 import pytest
+
 from support.openssl_tls12 import connection12
 from support.record_keys import SUITES_12, open_record
-
 from trio_secure._keys12 import VERIFY_DATA_LENGTH, MasterSecret, prf
 from trio_secure._protection import Opener12
 from trio_secure._suites import SHA256, SHA384, CipherSuite, Hash

@@ -6,10 +6,10 @@ import hmac
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+
 from support.record_keys import SUITES_13
 from support.refusals import refused
 from support.rfc8448 import SUITE, TRACES, Stage, Trace, Who
-
 from trio_secure._errors import AlertDescription
 from trio_secure._keys13 import (
     ApplicationSecrets,

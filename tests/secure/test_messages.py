@@ -3,12 +3,12 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from support.openssl_tls12 import connection12
 from support.properties import bounded, survives
 from support.record_keys import SUITES_12
 from support.refusals import check_damage_refused, refused
 from support.rfc8448 import TRACES, Trace
-
 from trio_secure._codec import Reader, uint16s
 from trio_secure._errors import AlertDescription
 from trio_secure._extensions import read_extensions

@@ -4,11 +4,11 @@ import pytest
 from cryptography import x509
 from hypothesis import given
 from hypothesis import strategies as st
+
 from support.openssl_tls12 import connection12
 from support.properties import bounded, survives
 from support.record_keys import SUITES_12
 from support.refusals import check_damage_refused, refused
-
 from trio_secure._codec import vector8, vector16, vector24
 from trio_secure._errors import AlertDescription
 from trio_secure._messages import Message

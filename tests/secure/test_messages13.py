@@ -3,10 +3,10 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from support.properties import bounded, survives
 from support.refusals import check_damage_refused, refused
 from support.rfc8448 import TRACES
-
 from trio_secure._codec import vector8, vector16, vector24
 from trio_secure._errors import AlertDescription
 from trio_secure._extensions import write_extensions
@@ -170,7 +170,9 @@ def test_a_key_update_that_asks_for_something_else_is_refused(value: int) -> Non
 
 
 @bounded
-@given(st.sampled_from(list(_KINDS.values())), st.binary(max_size=96), st.integers(0, 64), st.binary(max_size=3))
+@given(
+    st.sampled_from(list(_KINDS.values())), st.binary(max_size=96), st.integers(0, 64), st.binary(max_size=3)
+)
 def test_any_bytes_are_parsed_or_refused(kind: type[Message], body: bytes, at: int, other: bytes) -> None:
     survives(kind.parse, body)
     for recorded in _bodies(kind.__name__):

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.properties import bounded
 
+from support.properties import bounded
 from trio_secure._names import ServerName
 
 
@@ -21,6 +21,7 @@ from trio_secure._names import ServerName
         ("例え。テスト", "xn--r8jz45g.xn--zckzah"),
         ("my_host.internal", "my_host.internal"),
         ("a" * 63 + ".example", "a" * 63 + ".example"),
+        ("bücher。example。", "xn--bcher-kva.example"),
         ("1and1.com", "1and1.com"),
     ],
 )
@@ -36,6 +37,8 @@ def test_a_dns_name_is_lower_case_a_labels_without_a_trailing_dot(written: str, 
         ("[::1]", "::1"),
         ("2001:0DB8:0:0:0:0:0:1", "2001:db8::1"),
         ("[2001:db8::1]", "2001:db8::1"),
+        ("127.0.0.1.", "127.0.0.1"),
+        ("１２７.0.0.1", "127.0.0.1"),  # noqa: RUF001 - full-width digits are the point
     ],
 )
 def test_an_address_stands_in_its_shortest_form(written: str, text: str) -> None:
@@ -72,7 +75,9 @@ def test_what_is_neither_name_nor_address_is_refused(name: str) -> None:
         ServerName.parse(name)
 
 
-@pytest.mark.parametrize("name", ["bü cher.example", "ü..example", "ü" * 80, "\ud800.example", "a\u200b\u0300ß-"])
+@pytest.mark.parametrize(
+    "name", ["bü cher.example", "ü..example", "ü" * 80, "\ud800.example", "a\u200b\u0300ß-"]
+)
 def test_what_idna_refuses_is_refused_with_its_reason(name: str) -> None:
     with pytest.raises(ValueError, match="is not a valid host name: "):
         ServerName.parse(name)

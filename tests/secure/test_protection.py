@@ -3,23 +3,25 @@ from __future__ import annotations
 import threading
 
 import pytest
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given
 from hypothesis import strategies as st
+
 from support.openssl_tls12 import REQUEST, RESPONSE, connection12
 from support.properties import bounded
 from support.record_keys import (
     SUITES_12,
     SUITES_13,
+    inner_13,
     open_record,
     pair,
+    record_12,
     seal,
     traffic_secret,
     write_key,
 )
 from support.refusals import refused
 from support.rfc8448 import TRACES, Trace
-
 from trio_secure._errors import AlertDescription, PeerMisbehaved
 from trio_secure._keys12 import MasterSecret
 from trio_secure._keys13 import TrafficSecret
@@ -40,32 +42,6 @@ _suites = pytest.mark.parametrize("suite", CIPHER_SUITES, ids=lambda suite: suit
 _suites_12 = pytest.mark.parametrize("suite", SUITES_12, ids=lambda suite: suite.name)
 _suites_13 = pytest.mark.parametrize("suite", SUITES_13, ids=lambda suite: suite.name)
 _traces = pytest.mark.parametrize("trace", TRACES, ids=lambda trace: trace.name)
-
-
-def _cipher(suite: CipherSuite, key: bytes) -> AESGCM | ChaCha20Poly1305:
-    return AESGCM(key) if "GCM" in suite.name else ChaCha20Poly1305(key)
-
-
-def _exclusive_or(iv: bytes, sequence: int) -> bytes:
-    return bytes(a ^ b for a, b in zip(iv, sequence.to_bytes(12, "big"), strict=True))
-
-
-def _inner_13(suite: CipherSuite, sequence: int, inner: bytes) -> bytes:
-    """A record of TLS 1.3 around a TLSInnerPlaintext, by `cryptography` alone (RFC 9846 §5.2 [8446 §5.2])."""
-    key, iv = traffic_secret(suite).key_and_iv()
-    header = b"\x17\x03\x03" + (len(inner) + 16).to_bytes(2, "big")
-    return header + _cipher(suite, key).encrypt(_exclusive_or(iv, sequence), inner, header)
-
-
-def _record_12(suite: CipherSuite, sequence: int, content_type: int, content: bytes) -> bytes:
-    """A record of TLS 1.2, by `cryptography` alone (RFC 5246 §6.2.3.3, RFC 5288 §3, RFC 7905 §2)."""
-    key = write_key(suite)
-    number = sequence.to_bytes(8, "big")
-    explicit = number if "GCM" in suite.name else b""
-    nonce = key.iv + explicit if explicit else _exclusive_or(key.iv, sequence)
-    additional = number + bytes([content_type]) + b"\x03\x03" + len(content).to_bytes(2, "big")
-    fragment = explicit + _cipher(suite, key.key).encrypt(nonce, content, additional)
-    return bytes([content_type]) + b"\x03\x03" + len(fragment).to_bytes(2, "big") + fragment
 
 
 # Plain records
@@ -140,7 +116,7 @@ def test_the_records_of_openssl_open(suite: CipherSuite) -> None:
 def test_tls_1_3_records_are_what_cryptography_makes(suite: CipherSuite, content: bytes) -> None:
     sealer, opener = Sealer13(traffic_secret(suite)), Opener13(traffic_secret(suite))
     for sequence in range(3):
-        record = _inner_13(suite, sequence, content + b"\x17")
+        record = inner_13(suite, sequence, content + b"\x17")
         assert seal(sealer, APPLICATION_DATA, content) == record
         assert open_record(opener, record) == (APPLICATION_DATA, content)
 
@@ -150,7 +126,7 @@ def test_tls_1_3_records_are_what_cryptography_makes(suite: CipherSuite, content
 def test_tls_1_2_records_are_what_cryptography_makes(suite: CipherSuite, content: bytes) -> None:
     sealer, opener = Sealer12(write_key(suite)), Opener12(write_key(suite))
     for sequence in range(3):
-        record = _record_12(suite, sequence, HANDSHAKE, content)
+        record = record_12(suite, sequence, HANDSHAKE, content)
         assert seal(sealer, HANDSHAKE, content) == record
         assert open_record(opener, record) == (HANDSHAKE, content)
 
@@ -177,9 +153,7 @@ def test_a_key_counts_the_records_it_may_still_protect(suite: CipherSuite) -> No
 
 @_suites
 @pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
-def test_any_buffer_is_sealed(
-    suite: CipherSuite, kind: type[bytes] | type[bytearray] | type[memoryview]
-) -> None:
+def test_any_buffer_is_sealed(suite: CipherSuite, kind: type[bytes | bytearray | memoryview]) -> None:
     sealer, opener = pair(suite)
     out = memoryview(bytearray(3 + sealer.overhead + 7))
     length = sealer.seal(APPLICATION_DATA, kind(b"abc"), out)
@@ -240,7 +214,7 @@ def test_a_record_shorter_than_its_overhead_is_refused(suite: CipherSuite) -> No
 @pytest.mark.parametrize("padding", [0, 1, 255, 4096])
 @pytest.mark.parametrize("content", [b"", b"abc", b"ends in zeros\0\0"])
 def test_padding_is_taken_off(suite: CipherSuite, padding: int, content: bytes) -> None:
-    record = _inner_13(suite, 0, content + b"\x16" + bytes(padding))
+    record = inner_13(suite, 0, content + b"\x16" + bytes(padding))
     assert open_record(Opener13(traffic_secret(suite)), record) == (HANDSHAKE, content)
 
 
@@ -251,14 +225,14 @@ def test_a_record_of_nothing_but_padding_is_refused_each_time(suite: CipherSuite
     opener = Opener13(traffic_secret(suite))
     for _ in range(2):
         with refused(AlertDescription.UNEXPECTED_MESSAGE, "nothing but padding"):
-            open_record(opener, _inner_13(suite, 0, bytes(length)))
+            open_record(opener, inner_13(suite, 0, bytes(length)))
 
 
 @pytest.mark.parametrize(
     "outer", [ContentType.CHANGE_CIPHER_SPEC, ContentType.ALERT, ContentType.HANDSHAKE, 99]
 )
 def test_an_unprotected_record_among_protected_ones_is_refused(outer: int) -> None:
-    record = bytes([outer]) + _inner_13(SUITES_13[0], 0, b"abc\x17")[1:]
+    record = bytes([outer]) + inner_13(SUITES_13[0], 0, b"abc\x17")[1:]
     with refused(AlertDescription.UNEXPECTED_MESSAGE, f"an unprotected record of type {outer}"):
         open_record(Opener13(traffic_secret()), record)
 
@@ -273,7 +247,7 @@ def test_an_inner_plaintext_that_is_too_long_is_refused_each_time(suite: CipherS
     opener = Opener13(traffic_secret(suite))
     for _ in range(2):
         with refused(AlertDescription.RECORD_OVERFLOW, f"a record holds {MAX_CONTENT + 1} bytes"):
-            open_record(opener, _inner_13(suite, 0, inner))
+            open_record(opener, inner_13(suite, 0, inner))
 
 
 @_suites_12
@@ -281,7 +255,7 @@ def test_a_tls_1_2_content_that_is_too_long_is_refused_each_time(suite: CipherSu
     opener = Opener12(write_key(suite))
     for _ in range(2):
         with refused(AlertDescription.RECORD_OVERFLOW, f"a record holds {MAX_CONTENT + 1} bytes"):
-            open_record(opener, _record_12(suite, 0, APPLICATION_DATA, bytes(MAX_CONTENT + 1)))
+            open_record(opener, record_12(suite, 0, APPLICATION_DATA, bytes(MAX_CONTENT + 1)))
 
 
 def test_the_longest_fragments_are_the_rfcs() -> None:

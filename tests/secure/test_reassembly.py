@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import pytest
+
 from support.refusals import refused
 from support.rfc8448 import TRACES, Trace
-
 from trio_secure._errors import AlertDescription
 from trio_secure._reassembly import MessageHeader, Reassembly
 

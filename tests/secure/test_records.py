@@ -3,21 +3,20 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from support.openssl_tls12 import records_of
 from support.properties import bounded
-from support.record_keys import SUITES_12, SUITES_13, pair, seal, traffic_secret
+from support.record_keys import SUITES_12, SUITES_13, inner_13, pair, seal, traffic_secret
 from support.refusals import refused
-from support.rfc8448 import TRACES
-
+from support.rfc8448 import TRACES, Trace
 from trio_secure._errors import AlertDescription, TLSError
 from trio_secure._protection import (
     MAX_CONTENT,
     ContentType,
-    Opener12,
+    Opener,
     Opener13,
     PlainOpener,
     PlainSealer,
-    Sealer13,
 )
 from trio_secure._records import MAX_BUFFER, MIN_BUFFER, Record, RecordReader, RecordWriter
 from trio_secure._suites import CIPHER_SUITES, CipherSuite
@@ -88,25 +87,22 @@ def test_what_is_received_and_not_opened_is_counted() -> None:
 
 
 @pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
-def test_any_buffer_is_fed(kind: type[bytes] | type[bytearray] | type[memoryview]) -> None:
+def test_any_buffer_is_fed(kind: type[bytes | bytearray | memoryview]) -> None:
     reader = RecordReader()
     reader.feed(kind(_plain(HANDSHAKE, b"abc")))
     assert reader.next() == Record(HANDSHAKE, b"abc")
 
 
 @pytest.mark.parametrize("trace", TRACES, ids=lambda trace: trace.name)
-def test_the_unprotected_records_of_rfc_8448(trace: object) -> None:
-    (known,) = [known for known in TRACES if known is trace]
-    for step in known.steps:
-        record = step.values.get("complete record", b"\x17")
-        if record[0] == APPLICATION_DATA:
-            continue
-        reader = RecordReader()
-        reader.drops_change_cipher_spec = False
-        reader.feed(record)
-        assert reader.next() == Record(record[0], record[5:])
-        writer = RecordWriter(int.from_bytes(record[1:3], "big"))
-        assert writer.seal(record[0], record[5:]) == record
+def test_the_unprotected_records_of_rfc_8448_come_back(trace: Trace) -> None:
+    records = [step.values["complete record"] for step in trace.steps if "complete record" in step.values]
+    for record in records:
+        if record[0] != APPLICATION_DATA:
+            reader, writer = RecordReader(), RecordWriter(int.from_bytes(record[1:3], "big"))
+            reader.drops_change_cipher_spec = False
+            reader.feed(record)
+            assert reader.next() == Record(record[0], record[5:])
+            assert writer.seal(record[0], record[5:]) == record
 
 
 # Space and received
@@ -121,48 +117,50 @@ def test_the_transport_may_write_into_the_space() -> None:
     assert _all(reader) == [Record(HANDSHAKE, b"abc")] * 3
 
 
-def test_the_space_starts_small_grows_when_filled_and_shrinks_when_quiet() -> None:
-    writer, reader = _ends()
-    flow = memoryview(bytes(writer.seal(APPLICATION_DATA, bytes(2 * MAX_BUFFER))))
-    assert len(reader.space()) == MIN_BUFFER
-
-    sizes: list[int] = []
-    while flow:
+def _receive(reader: RecordReader, flow: bytes) -> list[int]:
+    """Let a transport that has all of `flow` at hand fill every space to the brim; gives the sizes offered."""
+    sizes, at = list[int](), 0
+    while at < len(flow):
         space = reader.space()
-        sizes.append(len(space))
-        count = min(len(space), len(flow))
-        space[:count] = flow[:count]
+        count = min(len(space), len(flow) - at)
+        space[:count] = flow[at : at + count]
         reader.received(count)
-        flow = flow[count:]
+        sizes.append(len(space))
+        at += count
         while reader.read(MAX_BUFFER):
             pass
-    assert max(sizes) == MAX_BUFFER
-    assert sizes == sorted(sizes[:-1]) + sizes[-1:]
-
-    quiet = seal(writer.sealer, APPLICATION_DATA, b"x")
-    while len(reader.space()) > MIN_BUFFER:
-        before = len(reader.space())
-        reader.feed(quiet)
-        assert len(reader.space()) < before
-        assert reader.read(10) == b"x"
-        quiet = seal(writer.sealer, APPLICATION_DATA, b"x")
-    reader.feed(quiet)
-    assert len(reader.space()) == MIN_BUFFER - len(quiet)
+    return sizes
 
 
-def test_the_space_is_never_empty() -> None:
-    reader = RecordReader()
-    reader.opener = Opener12.__new__(Opener12)
-    flow = (b"\x17\x03\x03" + (2**14).to_bytes(2, "big") + bytes(2**14)) * 40
-    fed = 0
-    while fed < len(flow):
+def test_the_space_grows_while_reads_fill_it() -> None:
+    writer, reader = _ends()
+    sizes = _receive(reader, bytes(writer.seal(APPLICATION_DATA, bytes(8 * MAX_BUFFER))))
+    assert sizes[0] == MIN_BUFFER
+    # What is left of a record takes a part of the buffer.
+    assert MAX_BUFFER - MAX_CONTENT - writer.sealer.overhead <= max(sizes) <= MAX_BUFFER
+
+
+def test_the_space_shrinks_on_a_quiet_connection() -> None:
+    writer, reader = _ends()
+    _receive(reader, bytes(writer.seal(APPLICATION_DATA, bytes(4 * MAX_BUFFER))))
+    sizes = [_receive(reader, bytes(writer.seal(APPLICATION_DATA, b"x")))[0] for _ in range(10)]
+    assert sizes[0] > 2 * MAX_CONTENT
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[-1] == MIN_BUFFER
+
+
+def test_the_space_is_never_empty_though_nobody_reads() -> None:
+    reader, flow = RecordReader(), _plain(HANDSHAKE, bytes(MAX_CONTENT)) * 40
+    at = 0
+    while at < len(flow):
         space = reader.space()
-        assert space
-        count = min(len(space), len(flow) - fed)
-        space[:count] = flow[fed : fed + count]
+        assert len(space)
+        count = min(len(space), len(flow) - at)
+        space[:count] = flow[at : at + count]
         reader.received(count)
-        fed += count
-    assert reader.buffered == len(flow)
+        at += count
+    assert reader.buffered == len(flow) > 2 * MAX_BUFFER
+    assert len(_all(reader)) == 40
 
 
 @_suites
@@ -184,12 +182,16 @@ def test_the_largest_records_arrive_in_segments(suite: CipherSuite, size: int) -
 
 @pytest.mark.parametrize(
     ("opener", "most"),
-    [(PlainOpener(), 2**14), (Opener13(traffic_secret()), 2**14 + 256), (pair(SUITES_12[0])[1], 2**14 + 2048)],
+    [
+        (PlainOpener(), 2**14),
+        (Opener13(traffic_secret()), 2**14 + 256),
+        (pair(SUITES_12[0])[1], 2**14 + 2048),
+    ],
     ids=["plain", "TLS 1.3", "TLS 1.2"],
 )
 @pytest.mark.parametrize("reads", [False, True])
 def test_an_excessive_length_is_refused_before_the_record_is_there(
-    opener: PlainOpener, most: int, reads: bool
+    opener: Opener, most: int, reads: bool
 ) -> None:
     reader = RecordReader()
     reader.opener = opener
@@ -198,7 +200,9 @@ def test_an_excessive_length_is_refused_before_the_record_is_there(
     reader = RecordReader()
     reader.opener = opener
     reader.feed(b"\x17\x03\x03" + (most + 1).to_bytes(2, "big"))
-    with refused(AlertDescription.RECORD_OVERFLOW, f"announces {most + 1} bytes, more than the {most} allowed"):
+    with refused(
+        AlertDescription.RECORD_OVERFLOW, f"announces {most + 1} bytes, more than the {most} allowed"
+    ):
         reader.read(100) if reads else reader.next()
 
 
@@ -296,7 +300,9 @@ def test_reading_opens_every_record_that_is_there(suite: CipherSuite) -> None:
     assert reader.read(MAX_BUFFER) == content[4 * MAX_CONTENT :]
 
 
-@pytest.mark.parametrize(("limit", "expected"), [(1, b"aaa"), (3, b"aaa"), (4, b"aaabbb"), (100, b"aaabbbccc")])
+@pytest.mark.parametrize(
+    ("limit", "expected"), [(1, b"aaa"), (3, b"aaa"), (4, b"aaabbb"), (100, b"aaabbbccc")]
+)
 def test_reading_stops_with_the_record_that_reaches_the_limit(limit: int, expected: bytes) -> None:
     writer, reader = _ends()
     for content in (b"aaa", b"bbb", b"ccc"):
@@ -323,12 +329,9 @@ def test_empty_records_are_read_over() -> None:
 
 
 def test_padding_between_records_leaves_no_gap() -> None:
-    secret = traffic_secret()
-    sealer, reader = Sealer13(secret), RecordReader()
-    reader.opener = Opener13(secret)
-    # A zero after the inner type is padding: sealing it as content under type 0 pads the record.
-    for content in (b"one", b"two"):
-        reader.feed(seal(sealer, 0, content + b"\x17" + bytes(50)))
+    _, reader = _ends()
+    for sequence, content in enumerate((b"one", b"two")):
+        reader.feed(inner_13(SUITES_13[0], sequence, content + b"\x17" + bytes(50)))
     assert reader.read(100) == b"onetwo"
 
 
@@ -386,19 +389,11 @@ def test_what_came_before_a_bad_header_is_given_out_first(begin: bytes) -> None:
         (b"\x17" + bytes(MAX_CONTENT + 1), AlertDescription.RECORD_OVERFLOW),
     ],
 )
-def test_a_bad_record_keeps_its_own_alert_after_what_came_before(inner: bytes, alert: AlertDescription) -> None:
-    secret = traffic_secret()
-    sealer, reader = Sealer13(secret), RecordReader()
-    reader.opener = Opener13(secret)
-    out = memoryview(bytearray(2 * MAX_CONTENT))
-    flow = bytes(out[: sealer.seal(APPLICATION_DATA, b"good", out)])
-    # The sealer's own type byte is the last of the padding.
-    key, iv = secret.key_and_iv()
-    nonce = (int.from_bytes(iv, "big") ^ 1).to_bytes(12, "big")
-    header = b"\x17\x03\x03" + (len(inner) + 16).to_bytes(2, "big")
-    fragment = bytearray(len(inner) + 16)
-    secret.suite.aead.new(key).encrypt_into(nonce, inner, header, fragment)
-    reader.feed(flow + header + bytes(fragment))
+def test_a_bad_record_keeps_its_own_alert_after_what_came_before(
+    inner: bytes, alert: AlertDescription
+) -> None:
+    _, reader = _ends()
+    reader.feed(inner_13(SUITES_13[0], 0, b"good\x17") + inner_13(SUITES_13[0], 1, inner))
     assert reader.read(100) == b"good"
     with refused(alert):
         reader.read(100)

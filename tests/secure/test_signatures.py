@@ -6,10 +6,10 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+
 from support.authority import KeyKind, PrivateKey, make_key
 from support.refusals import refused
 from support.rfc8448 import TRACES, Trace
-
 from trio_secure._errors import AlertDescription
 from trio_secure._messages import CertificateVerify
 from trio_secure._messages13 import Certificate
@@ -90,9 +90,7 @@ def test_a_signature_over_something_else_is_refused(scheme: SignatureScheme) -> 
 @_schemes
 @pytest.mark.parametrize("version", list(Version))
 @pytest.mark.parametrize("kind", ["rsa", "p256", "ed25519", "ed448", "dsa"])
-def test_a_key_of_another_kind_does_not_fit(
-    scheme: SignatureScheme, version: Version, kind: KeyKind
-) -> None:
+def test_a_key_of_another_kind_does_not_fit(scheme: SignatureScheme, version: Version, kind: KeyKind) -> None:
     key = make_key(kind).public_key()
     if isinstance(key, type(make_key(_EXPECTED[scheme.code].key).public_key())):
         return

@@ -3,8 +3,8 @@ from __future__ import annotations
 import hashlib
 
 import pytest
-from support.rfc8448 import TRACES, Trace
 
+from support.rfc8448 import TRACES, Trace
 from trio_secure._suites import SHA256, SHA384, Hash
 from trio_secure._transcript import Transcript
 

@@ -99,3 +99,28 @@ def alert(description: int, level: int = 2, *, times: int = 1) -> Act:
             server.send_alert(description, level)
 
     return act
+
+
+def raw(data: bytes) -> Act:
+    """Bytes that need not be records."""
+
+    async def act(server: ServerWire) -> None:
+        server.send_bytes(data)
+
+    return act
+
+
+def several(*acts: Act) -> Act:
+    """One thing after another."""
+
+    async def act(server: ServerWire) -> None:
+        for each in acts:
+            await each(server)
+
+    return act
+
+
+async def end(server: ServerWire) -> None:
+    """The end of what the server sends."""
+    await server.flush()
+    await server.end()

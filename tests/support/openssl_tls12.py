@@ -16,7 +16,6 @@ from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from support.authority import Authority, KeyKind
-
 from trio_secure._protection import ContentType
 from trio_secure._reassembly import Reassembly
 from trio_secure._suites import SUITES_BY_NAME, Authentication, CipherSuite

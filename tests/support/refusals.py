@@ -9,9 +9,7 @@ import pytest
 from trio_secure._errors import AlertDescription, PeerMisbehaved
 
 
-def refused(
-    alert: AlertDescription, match: str | None = None
-) -> pytest.RaisesExc[PeerMisbehaved]:
+def refused(alert: AlertDescription, match: str | None = None) -> pytest.RaisesExc[PeerMisbehaved]:
     """A `with` block that must end in a PeerMisbehaved with this alert and a message that `match` finds."""
     return pytest.raises(PeerMisbehaved, match=match, check=lambda error: error.alert is alert)
 

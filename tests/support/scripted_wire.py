@@ -66,6 +66,8 @@ class ServerWire:
         self.messages: list[SeenMessage] = []
         self.records: list[int] = []
         """The outer content types of the client's records, in order."""
+        self.versions: list[int] = []
+        """Their record versions."""
         self.data = b""
         self.sent = 0
         """Bytes handed to the transport."""
@@ -130,6 +132,11 @@ class ServerWire:
         """A record under the key in use."""
         self.seal_pending()
         self._outgoing += self._sealed(self.sealer, content_type, content)
+
+    def send_bytes(self, data: bytes) -> None:
+        """Anything at all."""
+        self.seal_pending()
+        self._outgoing += data
 
     def send_plain(self, content_type: int, content: bytes) -> None:
         """A record without protection."""
@@ -198,6 +205,7 @@ class ServerWire:
         record = (await self._bytes(length))[:length]
         self._incoming = self._incoming[length:]
         self.records.append(record[0])
+        self.versions.append(int.from_bytes(record[1:3], "big"))
         # In TLS 1.3 a client that has not got as far as the keys tells so in the clear.
         protected = not isinstance(self.opener, PlainOpener) and not (
             isinstance(self.opener, Opener13) and record[0] != DATA

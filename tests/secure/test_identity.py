@@ -1,0 +1,250 @@
+"""Who the peer is: the proof before the verdict, and a verdict that may take its time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import trio
+from trio.testing import memory_stream_pair
+
+import trio_secure
+from support.alterations import flip
+from support.scripted_script import SERVER_NAME, Script, authority, leaf, sign
+from support.scripted_server import PLAIN, ServerWire, accepted, expect_refusal, serve
+from trio_secure import AlertDescription, CertificateRefused, PeerMisbehaved, SecureStream, TLSConfig, TLSError
+from trio_secure._identity import HandshakeSignature, ProvenKey, Verdict, VerifiedPeer, prove_key, verify_peer
+from trio_secure._names import ServerName
+from trio_secure._signatures import SCHEMES_BY_NAME, SIGNATURE_SCHEMES
+from trio_secure._suites import Authentication
+from trio_secure._versions import Version
+
+_ALERT = AlertDescription
+_BOTH = pytest.mark.parametrize("version", [Version.TLS13, Version.TLS12])
+
+
+@dataclass(frozen=True)
+class _Verdict:
+    chain: tuple[bytes, ...] = (b"leaf", b"anchor")
+    resource: str | None = "ca1.der"
+
+
+@dataclass
+class _Lookup:
+    """A trust that says yes, once it has done something, and writes down what it was asked."""
+
+    act: Callable[[], object] = int
+    delay: float = 0
+    asked: list[tuple[tuple[bytes, ...], str]] = field(default_factory=list[tuple[tuple[bytes, ...], str]])
+
+    async def verify(self, chain: Sequence[bytes], server_name: str, /) -> Verdict:
+        self.asked.append((tuple(chain), server_name))
+        await trio.sleep(self.delay)
+        self.act()
+        return _Verdict()
+
+
+def _trusting(lookup: _Lookup) -> TLSConfig:
+    return TLSConfig(trust=lookup, groups=["x25519"])
+
+
+# The order
+
+
+@_BOTH
+async def test_a_proven_key_is_looked_up_once(version: Version) -> None:
+    lookup = _Lookup()
+    meeting = await accepted(Script(version=version), _trusting(lookup))
+    assert lookup.asked == [((leaf().certificate_der,), SERVER_NAME)]
+    assert meeting.info is not None
+    assert meeting.info.verified_chain == (b"leaf", b"anchor")
+    assert meeting.info.anchor_resource == "ca1.der"
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        pytest.param(Script(alter={"CertificateVerify": flip(-1)}), id="1.3-forged"),
+        pytest.param(Script(scheme=0x0403), id="1.3-scheme"),
+        pytest.param(Script(version=Version.TLS12, alter={"ServerKeyExchange": flip(-1)}), id="1.2-forged"),
+        pytest.param(Script(version=Version.TLS12, scheme=0x0403), id="1.2-scheme"),
+    ],
+)
+async def test_nothing_is_looked_up_before_the_key_is_proven(script: Script) -> None:
+    lookup = _Lookup()
+    await refused_with(script, lookup)
+    assert lookup.asked == []
+
+
+async def refused_with(script: Script, lookup: _Lookup) -> None:
+    forged = script.scheme is None
+    alert = _ALERT.DECRYPT_ERROR if forged else _ALERT.ILLEGAL_PARAMETER
+    await expect_refusal(script, alert, _trusting(lookup))
+
+
+@_BOTH
+async def test_nothing_is_sent_before_the_verdict(version: Version) -> None:
+    lookup = _Lookup(act=lambda: _refuse(), delay=0)
+    meeting = await expect_refusal(
+        Script(version=version), _ALERT.UNKNOWN_CA, _trusting(lookup), error=CertificateRefused
+    )
+    assert [seen.type for seen in meeting.server.messages] == [1]
+
+
+def _refuse() -> None:
+    raise CertificateRefused(_ALERT.UNKNOWN_CA, "nobody knows it")
+
+
+@_BOTH
+async def test_a_lookup_that_fails_otherwise_is_our_own_fault(version: Version) -> None:
+    def fail() -> None:
+        raise LookupError("the store is on fire")
+
+    ours, theirs = memory_stream_pair()
+    server = ServerWire(theirs, Script(version=version))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(serve, server)
+        with pytest.raises(LookupError, match="on fire"):
+            await SecureStream.wrap(ours, SERVER_NAME, _trusting(_Lookup(act=fail)))
+    assert [alert.description for alert in server.alerts] == [_ALERT.INTERNAL_ERROR]
+
+
+@_BOTH
+async def test_a_handshake_in_a_slow_lookup_is_cancelled_at_once(
+    version: Version, autojump_clock: trio.testing.MockClock
+) -> None:
+    ours, theirs = memory_stream_pair()
+    server, lookup = ServerWire(theirs, Script(version=version)), _Lookup(delay=1000)
+    began = trio.current_time()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(serve, server)
+        with trio.move_on_after(3) as scope:
+            await SecureStream.wrap(ours, SERVER_NAME, _trusting(lookup))
+    # The server has seen the transport close, and nothing else.
+    assert scope.cancelled_caught
+    assert trio.current_time() - began == 3
+    assert len(lookup.asked) == 1
+    assert server.alerts == []
+
+
+@_BOTH
+async def test_a_slow_lookup_is_waited_for(version: Version, autojump_clock: trio.testing.MockClock) -> None:
+    began = trio.current_time()
+    await accepted(Script(version=version), _trusting(_Lookup(delay=9)))
+    assert trio.current_time() - began == 9
+
+
+@_BOTH
+async def test_a_real_authority_is_trusted_and_a_stranger_is_not(version: Version) -> None:
+    config = TLSConfig(certificate=authority().certificate_der)
+    meeting = await accepted(Script(version=version, leaf=leaf("p256")), config)
+    assert meeting.info is not None
+    assert meeting.info.verified_chain == (leaf("p256").certificate_der, authority().certificate_der)
+    stranger = TLSConfig(certificate=type(authority()).make(name="Somebody Else").certificate_der)
+    await expect_refusal(
+        Script(version=version, leaf=leaf("p256")), _ALERT.UNKNOWN_CA, stranger, error=CertificateRefused
+    )
+
+
+# The certificate that has to give the key
+
+
+def _patched(old: str, new: str) -> bytes:
+    certificate = leaf("p256").certificate_der
+    assert bytes.fromhex(old) in certificate
+    return certificate.replace(bytes.fromhex(old), bytes.fromhex(new))
+
+
+_EMPTY_POINT = leaf("p256").certificate_der
+_WRONG_VERSION = pytest.param(
+    _patched("a003020102", "a003020103"),
+    _ALERT.BAD_CERTIFICATE,
+    id="version-4",
+    marks=pytest.mark.xfail(reason="InvalidVersion is no ValueError and escapes", strict=True),
+)
+
+
+@pytest.mark.parametrize(
+    ("certificate", "description"),
+    [
+        pytest.param(b"not a certificate", _ALERT.BAD_CERTIFICATE, id="garbage"),
+        pytest.param(leaf("p256").certificate_der[:-1], _ALERT.BAD_CERTIFICATE, id="cut"),
+        pytest.param(_patched("03420004", "03420005"), _ALERT.BAD_CERTIFICATE, id="no-point"),
+        pytest.param(
+            _patched("06072a8648ce3d0201", "06072a8648ce3d0209"), _ALERT.UNSUPPORTED_CERTIFICATE, id="kind"
+        ),
+        pytest.param(
+            _patched("06082a8648ce3d030107", "06082a8648ce3d030102"),
+            _ALERT.UNSUPPORTED_CERTIFICATE,
+            id="curve",
+        ),
+        _WRONG_VERSION,
+    ],
+)
+@_BOTH
+async def test_a_certificate_without_a_usable_key(
+    certificate: bytes, description: AlertDescription, version: Version
+) -> None:
+    script = Script(version=version, leaf=leaf("p256"), chain=(certificate,))
+    meeting = await expect_refusal(script, description, error=CertificateRefused)
+    assert meeting.error is not None
+    assert meeting.error.__cause__ is not None
+
+
+# The proof itself
+
+
+def _proof(algorithm: int, version: Version, suite: Authentication | None = None) -> HandshakeSignature:
+    key = leaf("rsa").key
+    return HandshakeSignature(algorithm, sign(key, algorithm, b"data"), b"data", version, suite)
+
+
+def test_a_proof_names_chain_and_scheme() -> None:
+    chain = [leaf("rsa").certificate_der, b"whatever"]
+    proven = prove_key(chain, _proof(0x0804, Version.TLS13), SIGNATURE_SCHEMES)
+    assert proven == ProvenKey(tuple(chain), SCHEMES_BY_NAME["rsa_pss_rsae_sha256"])
+    proven = prove_key(chain, _proof(0x0401, Version.TLS12, Authentication.RSA), SIGNATURE_SCHEMES)
+    assert proven.scheme.name == "rsa_pkcs1_sha256"
+
+
+@pytest.mark.parametrize(
+    ("proof", "offered", "message"),
+    [
+        pytest.param(_proof(0x1234, Version.TLS13), SIGNATURE_SCHEMES, "0x1234", id="unknown"),
+        pytest.param(_proof(0x0804, Version.TLS13), (), "rsa_pss_rsae_sha256, which was not", id="not-offered"),
+        pytest.param(_proof(0x0401, Version.TLS13), SIGNATURE_SCHEMES, "rsa_pkcs1_sha256", id="pkcs1"),
+        pytest.param(
+            _proof(0x0804, Version.TLS12, Authentication.ECDSA), SIGNATURE_SCHEMES, "suite for", id="suite"
+        ),
+    ],
+)
+def test_a_proof_by_a_scheme_that_may_not_be(
+    proof: HandshakeSignature, offered: Sequence[trio_secure._signatures.SignatureScheme], message: str
+) -> None:
+    with pytest.raises(PeerMisbehaved, match=message) as caught:
+        prove_key([leaf("rsa").certificate_der], proof, offered)
+    assert caught.value.alert is _ALERT.ILLEGAL_PARAMETER
+
+
+async def test_a_verdict_makes_the_peer() -> None:
+    async def lookup(chain: Sequence[bytes], name: ServerName | None, /) -> Verdict:
+        assert name is None
+        return _Verdict((*chain, b"anchor"), None)
+
+    scheme = SCHEMES_BY_NAME["ed25519"]
+    peer = await verify_peer(ProvenKey((b"leaf",), scheme), None, lookup)
+    assert peer == VerifiedPeer((b"leaf",), scheme, (b"leaf", b"anchor"), None)
+
+
+def test_a_verified_peer_is_made_in_one_place() -> None:
+    folder = Path(str(trio_secure.__file__)).parent
+    places = [path.name for path in folder.glob("*.py") for _ in range(path.read_text().count("VerifiedPeer("))]
+    assert places == ["_identity.py"]
+
+
+async def test_verification_off_still_wants_the_key_proven() -> None:
+    error: type[TLSError] = PeerMisbehaved
+    script = Script(alter={"CertificateVerify": flip(-1)})
+    await expect_refusal(script, _ALERT.DECRYPT_ERROR, PLAIN, error=error)
