@@ -82,22 +82,3 @@ def test_a_package_names_what_is_public(package: Path) -> None:
         if isinstance(target, ast.Name)
     ]
     assert "__all__" in names
-
-
-def test_a_verified_peer_is_made_in_one_place() -> None:
-    """Whoever holds a `VerifiedPeer` knows that its signature and its chain were checked."""
-    made = [
-        place
-        for path in MODULES
-        for place in _places(
-            path,
-            [
-                node.lineno
-                for node in _nodes(path)
-                if isinstance(node, ast.Call)
-                and isinstance(node.func, ast.Name)
-                and node.func.id == "VerifiedPeer"
-            ],
-        )
-    ]
-    assert len(made) == 1, made

@@ -148,12 +148,7 @@ class RecordReader:
         if fragment > self.opener.max_fragment or view[start] not in _KNOWN_TYPES:
             raise self._bad_header(view[start], fragment)
         end = start + HEADER_LENGTH + fragment
-        if end <= self._end:
-            return end
-        # The whole record has to fit, wherever in the buffer it starts once `space` has moved it to the front.
-        if HEADER_LENGTH + fragment > len(view):
-            self._resize(2 ** (HEADER_LENGTH + fragment).bit_length())
-        return 0
+        return end if end <= self._end else 0
 
     def _bad_header(self, content_type: int, fragment: int) -> TLSError:
         # RFC 9846 §5 [8446 §5]: "If a TLS implementation receives an unexpected record type, it MUST terminate

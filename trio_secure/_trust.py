@@ -65,7 +65,8 @@ def lookup_for(config: TLSConfig) -> CertificateLookup:
         if name is None:
             raise ValueError("a server name is needed to verify a certificate")
         try:
-            return await trust.verify(chain, name.text)
+            # The zone of a link-local address (RFC 4007 §11) is this machine's business, not the certificate's.
+            return await trust.verify(chain, name.text.partition("%")[0])
         except ResourceNotFoundError as error:
             raise CertificateRefused(AlertDescription.UNKNOWN_CA, str(error)) from error
         except CertificateError as error:

@@ -24,13 +24,13 @@ from trio_https._connection import Connection
 class Wire(trio.abc.Stream):
     """A stream that receives what it was given, piece by piece, and records what is sent."""
 
-    def __init__(self, *received: bytes | Exception, sending: Exception | None = None) -> None:
+    def __init__(self, *received: bytes | bytearray | Exception, sending: Exception | None = None) -> None:
         self.received = list(received)
         self.sending = sending
         self.sent = b""
         self.closed = 0
 
-    async def receive_some(self, max_bytes: int | None = None) -> bytes:
+    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
         await trio.lowlevel.checkpoint_if_cancelled()
         if not self.received:
             await trio.sleep_forever()
@@ -66,7 +66,7 @@ def connection(wire: Wire, limits: Limits | None = None, deadlines: Deadlines | 
 
 
 def begun(
-    *received: bytes | Exception, method: str = "GET", limits: Limits | None = None
+    *received: bytes | bytearray | Exception, method: str = "GET", limits: Limits | None = None
 ) -> tuple[Connection, Wire]:
     """A connection on which a request has been made, and what it is made of."""
     wire = Wire(*received)
@@ -281,9 +281,30 @@ async def test_an_endless_chunk_header_or_trailer_is_cut_off(coded: bytes) -> No
         await body(made)
 
 
-async def test_what_arrives_in_one_large_piece_is_handed_on_in_small_ones() -> None:
+async def test_a_body_that_needs_no_parsing_is_handed_on_as_it_comes() -> None:
+    pieces = [bytes([number]) * 100_000 for number in range(4)]
+    for head, end in ((b"Content-Length: 400000", b"left over"), (b"X: y", b"")):
+        made, _ = begun(b"HTTP/1.1 200 OK\r\n" + head + b"\r\n\r\n", *pieces[:3], pieces[3] + end, b"")
+        await made.read_head()
+        for piece in pieces[:3]:
+            assert await made.read_body() is piece
+        assert await made.read_body() == pieces[3]
+        assert await made.read_body() == b""
+        assert not made.reusable
+
+
+async def test_a_stream_that_gives_bytearrays_makes_no_difference() -> None:
+    answer = ok(b"hello")
+    for parts in ([answer], [answer[:-5], answer[-5:]], [answer[:-3], answer[-3:]]):
+        made, _ = begun(*[bytearray(part) for part in parts])
+        await made.read_head()
+        while piece := await made.read_body():
+            assert type(piece) is bytes
+
+
+async def test_a_chunk_that_arrives_in_one_large_piece_is_handed_on_in_small_ones() -> None:
     content = bytes(1_000_000)
-    made, _ = begun(ok(content))
+    made, _ = begun(chunked(content))
     await made.read_head()
     sizes: list[int] = []
     while piece := await made.read_body():
@@ -385,7 +406,7 @@ async def test_a_silent_server_is_given_up(autojump_clock: trio.testing.MockCloc
 
 async def test_the_idle_deadline_begins_anew_with_every_byte(autojump_clock: trio.testing.MockClock) -> None:
     class Slow(Wire):
-        async def receive_some(self, max_bytes: int | None = None) -> bytes:
+        async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
             await trio.sleep(50)
             return await super().receive_some(max_bytes)
 

@@ -347,13 +347,22 @@ async def test_leaving_the_block_early_ends_the_upload(autojump_clock: trio.test
 
 
 async def test_a_request_that_cannot_even_begin_is_one_error() -> None:
-    near, far = memory_stream_pair()
-    await far.aclose()
-    connection = Connection(near, "http://h", Limits(), Deadlines())
-    with pytest.raises(ConnectionLost) as caught:
-        async with exchange(connection, _request(BIG)):
-            pytest.fail("there is no response")
-    assert isinstance(caught.value.__cause__, trio.BrokenResourceError)
+    failure = trio.BrokenResourceError("reset")
+
+    class Broken(NearEnd):
+        async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+            raise failure
+
+        async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
+            await trio.testing.wait_all_tasks_blocked()
+            return b""
+
+    for body in (b"short", BIG):
+        connection = Connection(Broken(memory_stream_pair()[0]), "http://h", Limits(), Deadlines())
+        with pytest.raises(ConnectionLost) as caught:
+            async with exchange(connection, _request(body)):
+                pytest.fail("there is no response")
+        assert caught.value.__cause__ is failure
 
 
 async def test_a_response_is_closed_with_its_block() -> None:

@@ -12,11 +12,14 @@ from typing import Any  # ASGI messages are dictionaries with values of any type
 import hypercorn.trio
 import pytest
 import trio
+import trio.testing
 from hypercorn.config import Config
 
 from support.authority import Authority
 from support.cancellation import every_checkpoint
+from support.http_peers import ok
 from support.http_server import http_server
+from support.tls_server import tls_server
 from trio_https import Client, Limits, Request, TruncatedBody
 from trio_secure import CertificateRefused
 
@@ -93,6 +96,21 @@ async def test_a_body_that_ends_without_close_notify_is_cut_short(tmp_path: Path
         async with Client(secure=secure) as client:
             with pytest.raises(TruncatedBody, match="without close_notify"):
                 await client.get(f"https://localhost:{server.port}/large")
+
+
+async def test_a_tls_connection_the_server_closed_is_not_used_again() -> None:
+    async def forgetful(stream: trio.abc.Stream) -> None:
+        await stream.receive_some()
+        await stream.send_all(ok(b"hello"))
+
+    authority = Authority.make()
+    async with (
+        tls_server(authority.issue("localhost"), forgetful) as port,
+        Client(secure={"certificate": authority.certificate_der}) as client,
+    ):
+        for _ in range(3):
+            assert (await client.get(f"https://localhost:{port}/")).text == "hello"
+            await trio.testing.wait_all_tasks_blocked(0.01)
 
 
 async def test_an_untrusted_server_is_the_sockets_error(tmp_path: Path) -> None:

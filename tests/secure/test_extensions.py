@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -96,7 +98,7 @@ def test_an_empty_block_holds_nothing() -> None:
 
 def test_a_damaged_block_is_refused() -> None:
     block = write_extensions([(SERVER_NAME, b"abc"), (ALPN, b"h2")])[2:]
-    check_damage_refused(lambda data: read_extensions(data, "ServerHello"), block, complete_at={0, 7})
+    check_damage_refused(partial(read_extensions, message="ServerHello"), block, complete_at={0, 7})
 
 
 @pytest.mark.parametrize(("code", "name"), [(SERVER_NAME, "server_name"), (_UNKNOWN, "extension 31354")])
@@ -154,4 +156,4 @@ def test_a_request_in_the_wrong_message_is_refused() -> None:
 @bounded
 @given(st.binary(max_size=64))
 def test_any_bytes_are_read_or_refused(block: bytes) -> None:
-    survives(lambda data: read_extensions(data, "ServerHello"), block)
+    survives(partial(read_extensions, message="ServerHello"), block)

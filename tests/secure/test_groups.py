@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from support.refusals import refused
 from trio_secure._errors import AlertDescription
-from trio_secure._groups import GROUPS_BY_CODE, GROUPS_BY_NAME, NAMED_GROUPS, NamedGroup
+from trio_secure._groups import GROUPS_BY_CODE, GROUPS_BY_NAME, NAMED_GROUPS, NamedGroup, fresh_shares
 from trio_secure._versions import Version
 
 ILLEGAL_PARAMETER = AlertDescription.ILLEGAL_PARAMETER
@@ -150,6 +150,29 @@ def test_an_altered_ciphertext_gives_another_secret() -> None:
     secret = group.agree(ours, altered)
     assert secret[:32] != answer.secret[:32]
     assert secret[32:] == answer.secret[32:]
+
+
+def test_the_hybrid_lends_its_x25519_half_to_an_x25519_share_after_it() -> None:
+    hybrid, x25519 = GROUPS_BY_NAME["x25519mlkem768"], GROUPS_BY_NAME["x25519"]
+    shares = fresh_shares([hybrid, x25519])
+    assert list(shares) == [hybrid, x25519]
+    assert shares[hybrid].public[-32:] == shares[x25519].public
+    for group, ours in shares.items():
+        answer = _SERVERS[group.code, group.name][1](ours.public)
+        assert group.agree(ours, answer.share) == answer.secret
+
+
+def test_shares_without_a_hybrid_before_them_are_their_own() -> None:
+    order = [GROUPS_BY_NAME[name] for name in ("x25519", "secp256r1", "x25519mlkem768")]
+    shares = fresh_shares(order)
+    assert list(shares) == order
+    assert [len(share.public) for share in shares.values()] == [32, 65, 1184 + 32]
+    assert shares[order[2]].public[-32:] != shares[order[0]].public
+
+
+def test_no_share_is_used_twice() -> None:
+    first, second = fresh_shares(NAMED_GROUPS), fresh_shares(NAMED_GROUPS)
+    assert all(first[group].public != second[group].public for group in NAMED_GROUPS)
 
 
 def test_the_hybrid_is_for_tls_1_3_alone() -> None:

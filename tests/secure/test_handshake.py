@@ -5,12 +5,16 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
+import trio
+from trio.testing import memory_stream_pair
 
 from support.alterations import BLOCK_13, alert, have, lack, message, overwrite, record
 from support.authority import KeyKind
+from support.cancellation import every_checkpoint
 from support.scripted_flights import SeenHello, read_hello
 from support.scripted_script import Script, leaf
-from support.scripted_server import PLAIN, Meeting, accepted, expect_refusal
+from support.scripted_server import PLAIN, Meeting, accepted, expect_refusal, serve, wrap
+from support.scripted_wire import ServerWire
 from trio_secure import AlertDescription, AlertReceived, TLSConfig, Truncated
 from trio_secure import _extensions as ext
 from trio_secure._groups import NAMED_GROUPS, NamedGroup
@@ -240,21 +244,7 @@ async def test_a_close_notify_ends_the_handshake(step: str, script: Script) -> N
         await expect_refusal(spoiled, None, error=Truncated)
 
 
-_LATE_REQUEST = pytest.param(
-    "ChangeCipherSpec",
-    _OLD,
-    marks=pytest.mark.xfail(reason="a HelloRequest is refused while a change_cipher_spec is awaited", strict=True),
-)
-
-
-@pytest.mark.parametrize(
-    ("step", "script"),
-    [
-        _LATE_REQUEST if step == "ChangeCipherSpec" else (step, script)
-        for step, script, allowed in _MOMENTS_12
-        if 0 in allowed
-    ],
-)
+@pytest.mark.parametrize(("step", "script"), [moment[:2] for moment in _MOMENTS_12 if 0 in moment[2]])
 async def test_a_hello_request_in_a_tls12_handshake_is_passed_over(step: str, script: Script) -> None:
     await accepted(dataclasses.replace(script, before={step: message(0)}))
 
@@ -270,3 +260,25 @@ async def test_the_transport_may_end_after_any_byte(version: Version) -> None:
         meeting = await expect_refusal(Script(version=version, cut=count), None, config, error=Truncated)
         assert meeting.error is not None
         assert meeting.error.phase
+
+
+# Cancellation
+
+
+@pytest.mark.parametrize(
+    "script", [Script(retry_cookie=b"c", request=True), _ASKING], ids=["TLS13-retried", "TLS12"]
+)
+async def test_a_handshake_cancelled_anywhere_closes_the_transport(script: Script) -> None:
+    cancelled = 0
+    for cancelling in every_checkpoint():
+        ours, theirs = memory_stream_pair()
+        server = ServerWire(theirs, script)
+        with trio.fail_after(5):
+            # The server ends once it has seen the transport close.
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(serve, server)
+                stream = await cancelling.run(wrap, ours, None, PLAIN)
+                if stream is not None:
+                    await stream.aclose()
+        cancelled += cancelling.cancelled
+    assert cancelled > 3

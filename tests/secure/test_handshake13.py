@@ -205,7 +205,14 @@ async def test_pkcs1_may_not_sign_a_handshake(scheme: int) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "scheme"),
-    [("p256", 0x0503), ("p384", 0x0403), ("p256", 0x0804), ("ed25519", 0x0403), ("rsa", 0x0403), ("rsa", 0x0807)],
+    [
+        ("p256", 0x0503),
+        ("p384", 0x0403),
+        ("p256", 0x0804),
+        ("ed25519", 0x0403),
+        ("rsa", 0x0403),
+        ("rsa", 0x0807),
+    ],
 )
 async def test_a_scheme_that_does_not_fit_the_key(kind: str, scheme: int) -> None:
     key = {"p256": leaf("p256"), "p384": leaf("p384"), "ed25519": leaf(), "rsa": leaf("rsa")}[kind]

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 import trio
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
 from trio.testing import memory_stream_pair
 
 import trio_secure
 from support.alterations import flip
+from support.authority import common_name, to_der
 from support.scripted_script import SERVER_NAME, Script, authority, leaf, sign
-from support.scripted_server import PLAIN, ServerWire, accepted, expect_refusal, serve
-from trio_secure import AlertDescription, CertificateRefused, PeerMisbehaved, SecureStream, TLSConfig, TLSError
+from support.scripted_server import PLAIN, accepted, expect_refusal, serve, wrap
+from support.scripted_wire import ServerWire
+from trio_secure import AlertDescription, CertificateRefused, PeerMisbehaved, TLSConfig
 from trio_secure._identity import HandshakeSignature, ProvenKey, Verdict, VerifiedPeer, prove_key, verify_peer
 from trio_secure._names import ServerName
-from trio_secure._signatures import SCHEMES_BY_NAME, SIGNATURE_SCHEMES
+from trio_secure._signatures import SCHEMES_BY_NAME, SIGNATURE_SCHEMES, SignatureScheme
 from trio_secure._suites import Authentication
 from trio_secure._versions import Version
 
@@ -74,19 +80,14 @@ async def test_a_proven_key_is_looked_up_once(version: Version) -> None:
 )
 async def test_nothing_is_looked_up_before_the_key_is_proven(script: Script) -> None:
     lookup = _Lookup()
-    await refused_with(script, lookup)
-    assert lookup.asked == []
-
-
-async def refused_with(script: Script, lookup: _Lookup) -> None:
-    forged = script.scheme is None
-    alert = _ALERT.DECRYPT_ERROR if forged else _ALERT.ILLEGAL_PARAMETER
+    alert = _ALERT.DECRYPT_ERROR if script.scheme is None else _ALERT.ILLEGAL_PARAMETER
     await expect_refusal(script, alert, _trusting(lookup))
+    assert lookup.asked == []
 
 
 @_BOTH
 async def test_nothing_is_sent_before_the_verdict(version: Version) -> None:
-    lookup = _Lookup(act=lambda: _refuse(), delay=0)
+    lookup = _Lookup(act=_refuse)
     meeting = await expect_refusal(
         Script(version=version), _ALERT.UNKNOWN_CA, _trusting(lookup), error=CertificateRefused
     )
@@ -107,7 +108,7 @@ async def test_a_lookup_that_fails_otherwise_is_our_own_fault(version: Version) 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(serve, server)
         with pytest.raises(LookupError, match="on fire"):
-            await SecureStream.wrap(ours, SERVER_NAME, _trusting(_Lookup(act=fail)))
+            await wrap(ours, SERVER_NAME, _trusting(_Lookup(act=fail)))
     assert [alert.description for alert in server.alerts] == [_ALERT.INTERNAL_ERROR]
 
 
@@ -121,7 +122,7 @@ async def test_a_handshake_in_a_slow_lookup_is_cancelled_at_once(
     async with trio.open_nursery() as nursery:
         nursery.start_soon(serve, server)
         with trio.move_on_after(3) as scope:
-            await SecureStream.wrap(ours, SERVER_NAME, _trusting(lookup))
+            await wrap(ours, SERVER_NAME, _trusting(lookup))
     # The server has seen the transport close, and nothing else.
     assert scope.cancelled_caught
     assert trio.current_time() - began == 3
@@ -157,13 +158,21 @@ def _patched(old: str, new: str) -> bytes:
     return certificate.replace(bytes.fromhex(old), bytes.fromhex(new))
 
 
-_EMPTY_POINT = leaf("p256").certificate_der
-_WRONG_VERSION = pytest.param(
-    _patched("a003020102", "a003020103"),
-    _ALERT.BAD_CERTIFICATE,
-    id="version-4",
-    marks=pytest.mark.xfail(reason="InvalidVersion is no ValueError and escapes", strict=True),
-)
+def _with_serial_number(number: int) -> bytes:
+    """The certificate with the first byte of its serial number replaced: it is 20 bytes long and positive."""
+    certificate = leaf("p256").certificate_der
+    serial = certificate.index(bytes.fromhex("a003020102")) + 7
+    return certificate[:serial] + number.to_bytes(1, "big", signed=True) + certificate[serial + 1 :]
+
+
+def _rsa_certificate(bits: int, exponent: int) -> bytes:
+    """A certificate for a public key that nobody has the private half of."""
+    numbers = rsa.RSAPublicNumbers(exponent, 1 << (bits - 1) | 1)
+    now = datetime.now(UTC)
+    builder = x509.CertificateBuilder(
+        common_name("us"), common_name("them"), numbers.public_key(), 1, now, now
+    )
+    return to_der(builder.sign(authority().key, hashes.SHA256()))
 
 
 @pytest.mark.parametrize(
@@ -180,17 +189,27 @@ _WRONG_VERSION = pytest.param(
             _ALERT.UNSUPPORTED_CERTIFICATE,
             id="curve",
         ),
-        _WRONG_VERSION,
+        pytest.param(
+            _patched("a003020102", "a003020103"), _ALERT.BAD_CERTIFICATE, id="version-of-the-certificate"
+        ),
+        pytest.param(
+            _with_serial_number(-5),
+            _ALERT.BAD_CERTIFICATE,
+            id="negative-serial",
+            marks=pytest.mark.xfail(reason="the user gets a warning out of cryptography", strict=True),
+        ),
+        pytest.param(_rsa_certificate(8200, 65537), _ALERT.BAD_CERTIFICATE, id="rsa-of-8200-bits"),
+        pytest.param(_rsa_certificate(2048, 2**32 + 1), _ALERT.BAD_CERTIFICATE, id="rsa-exponent"),
     ],
 )
 @_BOTH
 async def test_a_certificate_without_a_usable_key(
     certificate: bytes, description: AlertDescription, version: Version
 ) -> None:
-    script = Script(version=version, leaf=leaf("p256"), chain=(certificate,))
-    meeting = await expect_refusal(script, description, error=CertificateRefused)
-    assert meeting.error is not None
-    assert meeting.error.__cause__ is not None
+    # The server signs with a key of the kind that the client is about to look for.
+    signer = leaf("rsa" if b"*\x86H\x86\xf7\r\x01\x01\x01" in certificate else "p256")
+    script = Script(version=version, leaf=signer, chain=(certificate,))
+    await expect_refusal(script, description, error=CertificateRefused)
 
 
 # The proof itself
@@ -213,7 +232,9 @@ def test_a_proof_names_chain_and_scheme() -> None:
     ("proof", "offered", "message"),
     [
         pytest.param(_proof(0x1234, Version.TLS13), SIGNATURE_SCHEMES, "0x1234", id="unknown"),
-        pytest.param(_proof(0x0804, Version.TLS13), (), "rsa_pss_rsae_sha256, which was not", id="not-offered"),
+        pytest.param(
+            _proof(0x0804, Version.TLS13), (), "rsa_pss_rsae_sha256, which was not", id="not-offered"
+        ),
         pytest.param(_proof(0x0401, Version.TLS13), SIGNATURE_SCHEMES, "rsa_pkcs1_sha256", id="pkcs1"),
         pytest.param(
             _proof(0x0804, Version.TLS12, Authentication.ECDSA), SIGNATURE_SCHEMES, "suite for", id="suite"
@@ -221,7 +242,7 @@ def test_a_proof_names_chain_and_scheme() -> None:
     ],
 )
 def test_a_proof_by_a_scheme_that_may_not_be(
-    proof: HandshakeSignature, offered: Sequence[trio_secure._signatures.SignatureScheme], message: str
+    proof: HandshakeSignature, offered: Sequence[SignatureScheme], message: str
 ) -> None:
     with pytest.raises(PeerMisbehaved, match=message) as caught:
         prove_key([leaf("rsa").certificate_der], proof, offered)
@@ -240,11 +261,12 @@ async def test_a_verdict_makes_the_peer() -> None:
 
 def test_a_verified_peer_is_made_in_one_place() -> None:
     folder = Path(str(trio_secure.__file__)).parent
-    places = [path.name for path in folder.glob("*.py") for _ in range(path.read_text().count("VerifiedPeer("))]
+    places = [
+        path.name for path in folder.glob("*.py") for _ in range(path.read_text().count("VerifiedPeer("))
+    ]
     assert places == ["_identity.py"]
 
 
 async def test_verification_off_still_wants_the_key_proven() -> None:
-    error: type[TLSError] = PeerMisbehaved
     script = Script(alter={"CertificateVerify": flip(-1)})
-    await expect_refusal(script, _ALERT.DECRYPT_ERROR, PLAIN, error=error)
+    await expect_refusal(script, _ALERT.DECRYPT_ERROR, PLAIN.replace(verify=False))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from support.alterations import BLOCK_13, flip, have, lack, overwrite
 from support.scripted_flights import SeenHello, read_hello
 from support.scripted_script import ExtensionsAlteration, Script
-from support.scripted_server import PLAIN, expect_refusal
+from support.scripted_server import PLAIN, accepted, expect_refusal
 from trio_secure import AlertDescription, PeerIncompatible, PeerMisbehaved, TLSConfig
 from trio_secure import _extensions as ext
 from trio_secure._codec import vector16
@@ -163,7 +165,7 @@ async def test_a_suite_that_was_not_offered(code: int) -> None:
 def test_a_suite_belongs_to_its_version() -> None:
     offer = Offer.fresh(PLAIN, None)
     assert offer.suite(_answer(), Version.TLS13) is SUITES_BY_NAME["TLS_AES_128_GCM_SHA256"]
-    with pytest.raises(PeerMisbehaved, match="suite 0x1301, not offered for TLS 1.2"):
+    with pytest.raises(PeerMisbehaved, match=r"suite 0x1301, not offered for TLS 1\.2"):
         offer.suite(_answer(), Version.TLS12)
 
 
@@ -226,6 +228,13 @@ async def test_a_retry_that_may_not_be_so(
     await expect_refusal(Script(retry_group=0x17, extend={"HelloRetryRequest": alteration}), description)
 
 
+async def test_the_suite_of_a_retry_is_kept() -> None:
+    other = overwrite(BLOCK_13 - 3, (0x1302).to_bytes(2, "big"))
+    for asked in (Script(retry_group=0x17), Script(retry_cookie=b"c")):
+        script = dataclasses.replace(asked, alter={"ServerHello": other})
+        await expect_refusal(script, _ALERT.ILLEGAL_PARAMETER)
+
+
 def test_a_retry_for_a_client_that_knows_none() -> None:
     request = HelloRetryRequest(0x0303, RETRY_RANDOM, b"", 0x1301, 0, {})
     with pytest.raises(PeerMisbehaved, match="no supported_versions"):
@@ -263,8 +272,6 @@ def test_a_server_answers_a_name_with_nothing() -> None:
 
 
 async def test_a_good_answer_is_agreed_on() -> None:
-    from support.scripted_server import accepted
-
     meeting = await accepted(Script(alpn=b"h2"), PLAIN.replace(alpn=["h2"]))
     assert meeting.info is not None
     assert meeting.info.group == "x25519"

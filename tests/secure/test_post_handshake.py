@@ -57,11 +57,7 @@ async def test_a_ticket_in_two_records_and_two_tickets_in_one() -> None:
 
 
 async def test_a_ticket_may_come_before_the_clients_finished() -> None:
-    await accepted(Script(after={"Finished": lambda server: _ticket_under_the_next_key(server)}))
-
-
-async def _ticket_under_the_next_key(server: ServerWire) -> None:
-    server.after_keys = message(4, _TICKET)
+    await accepted(Script(early=message(4, _TICKET)))
 
 
 async def test_a_key_update_changes_the_key_and_a_request_is_answered() -> None:
@@ -112,16 +108,10 @@ async def test_a_ticket_with_an_extension_that_has_no_place_there() -> None:
 
 @pytest.mark.parametrize("count", [1, 3])
 async def test_renegotiation_is_refused_and_the_connection_goes_on(count: int) -> None:
-    async def ask(server: ServerWire) -> None:
-        for _ in range(count):
-            server.send_message(0)
-        await server.send_data(b"p")
-        # The client's answers come in the order it read: warnings first, then its data.
-        for _ in range(count):
-            content_type, content = await server.receive_anything()
-            assert (content_type, content) == (21, bytes([AlertLevel.WARNING, _ALERT.NO_RENEGOTIATION]))
-
-    await accepted(Script(version=Version.TLS12, then=several(ask, echo)), data=b"", first=b"p")
+    meeting = await accepted(
+        _then(several(*[message(0)] * count), Version.TLS12), warnings=[_ALERT.NO_RENEGOTIATION] * count
+    )
+    assert {seen.level for seen in meeting.server.alerts} == {AlertLevel.WARNING}
 
 
 # Both

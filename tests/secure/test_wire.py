@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import pytest
+from trio.testing import memory_stream_pair
 
 from support.scripted_server import PLAIN
 from trio_secure import PeerMisbehaved
@@ -20,8 +22,6 @@ from trio_secure._transcript import Transcript
 from trio_secure._trio_wire import TrioWire
 from trio_secure._versions import Version
 from trio_secure._wire import Established, OutgoingMessage, Wire
-from trio.testing import memory_stream_pair
-from typing import Any
 
 
 class _ListWire:
@@ -43,7 +43,9 @@ class _ListWire:
 
     async def flush(self) -> None: ...
 
-    async def expect(self, *kinds: Any) -> Any:  # the overloads of Wire cannot be written twice in fewer words
+    async def expect(
+        self, *kinds: Any
+    ) -> Any:  # the overloads of Wire cannot be written twice in fewer words
         answer = self._answers.pop(0)
         assert isinstance(answer, kinds)
         return answer

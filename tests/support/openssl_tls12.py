@@ -1,7 +1,7 @@
 """A TLS 1.2 connection of OpenSSL with itself, taken down byte by byte.
 
 Theory of operation: Python's `ssl` plays both sides over memory. What passes between them is kept, and so is the
-master secret, which OpenSSL writes to a key log. The tests then read with this library what neither side of it made.
+master secret, which OpenSSL writes to a key log. The tests then read with this library what it had no part in.
 """
 
 from __future__ import annotations

@@ -113,6 +113,8 @@ async def serve13(server: ServerWire) -> None:
     await server.say("Finished", 20, secrets.server.finished(server.transcript.digest()))
     application = ApplicationSecrets.derive(secrets, server.transcript.digest())
     server.write_with(Sealer13(application.server), application.server)
+    if script.early is not None:
+        await script.early(server)
     if script.request:
         assert await server.listen(11) == vector8(b"") + vector24(b"")
     covered = server.transcript.digest()
@@ -125,10 +127,10 @@ async def _parameters13(server: ServerWire) -> None:
     await server.say("EncryptedExtensions", 8, _extensions(server, "EncryptedExtensions", _alpn(server)))
     if script.request:
         wanted = {ext.SIGNATURE_ALGORITHMS: vector16(b"\x04\x03")}
-        await server.say("CertificateRequest", 13, b"\x00" + _extensions(server, "CertificateRequest", wanted))
-    entries = b"".join(
-        vector24(der) + _extensions(server, "Certificate", {}) for der in script.certificates
-    )
+        await server.say(
+            "CertificateRequest", 13, b"\x00" + _extensions(server, "CertificateRequest", wanted)
+        )
+    entries = b"".join(vector24(der) + _extensions(server, "Certificate", {}) for der in script.certificates)
     await server.say("Certificate", 11, b"\x00" + vector24(entries))
     scheme = script.signature_scheme
     signature = sign(script.leaf.key, scheme, _SIGNED + server.transcript.digest())
@@ -149,7 +151,11 @@ async def serve12(server: ServerWire) -> None:
     await server.say("Certificate", 11, vector24(b"".join(map(vector24, script.certificates))))
     ours = GROUPS_BY_NAME[script.group.lower()]
     exchange = ours.fresh()
-    params = b"\x03" + ours.code.to_bytes(2, "big") + vector8(exchange.public if script.share is None else script.share)
+    params = (
+        b"\x03"
+        + ours.code.to_bytes(2, "big")
+        + vector8(exchange.public if script.share is None else script.share)
+    )
     scheme = script.signature_scheme
     signature = sign(script.leaf.key, scheme, hello.random + random + params)
     await server.say("ServerKeyExchange", 12, params + scheme.to_bytes(2, "big") + vector16(signature))

@@ -100,6 +100,7 @@ class Script:
         cut: the number of bytes after which the server's side of the transport ends.
         share: what to send, and sign, as the server's share.
         heard: what to do once the ClientHello has been heard.
+        early: what to do under the last keys before the client's Finished is there (TLS 1.3).
         then: what to do after the handshake.
     """
 
@@ -126,6 +127,7 @@ class Script:
     cut: int | None = None
     share: bytes | None = None
     heard: Act | None = None
+    early: Act | None = None
     then: Act = echo
 
     @property

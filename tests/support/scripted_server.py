@@ -7,6 +7,7 @@ the server saw of it is in the `Meeting`. A server's own mistake fails the test.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import trio
@@ -54,7 +55,7 @@ class Meeting:
 class Trickle(trio.abc.HalfCloseableStream):
     """A stream that gives what it receives byte by byte."""
 
-    def __init__(self, stream: trio.StapledStream[trio.abc.SendStream, trio.abc.ReceiveStream]) -> None:
+    def __init__(self, stream: trio.abc.HalfCloseableStream) -> None:
         self._stream = stream
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
@@ -78,6 +79,9 @@ class Trickle(trio.abc.HalfCloseableStream):
         await self._stream.aclose()
 
 
+wrap = SecureStream[trio.abc.Stream].wrap
+
+
 async def refused(
     script: Script, config: TLSConfig = PLAIN, *, name: str | None = SERVER_NAME, talk: bool = False
 ) -> Meeting:
@@ -92,19 +96,17 @@ async def refused(
     with trio.fail_after(_DEADLINE):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(serve, server)
+            stream: SecureStream[trio.abc.Stream] | None = None
             try:
-                stream = await SecureStream.wrap(ours, name, config)
+                stream = await wrap(ours, name, config)
+                while talk and await stream.receive_some():
+                    pass
             except TLSError as error:
                 failure = error
-                assert not talk, error
-            else:
-                try:
-                    while talk and await stream.receive_some():
-                        pass
-                except TLSError as error:
-                    failure = error
+            if stream is not None:
                 await stream.aclose()
     assert failure is not None, "the client accepted it"
+    assert talk is (stream is not None), repr(failure)
     return Meeting(server, failure)
 
 
@@ -115,22 +117,23 @@ async def accepted(
     name: str | None = SERVER_NAME,
     trickle: bool = False,
     data: bytes = b"ping",
+    warnings: Sequence[int] = (),
 ) -> Meeting:
-    """A meeting in which `data` goes there and back."""
+    """A meeting in which `data` goes there and back; besides `warnings` the client sends close_notify alone."""
     ours, theirs = memory_stream_pair()
     server = ServerWire(theirs, script)
     with trio.fail_after(_DEADLINE):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(serve, server)
             transport = Trickle(ours) if trickle else ours
-            stream = await SecureStream.wrap(transport, name, config)
+            stream = await wrap(transport, name, config)
             await stream.send_all(data)
             received = b""
             while len(received) < len(data):
                 received += await stream.receive_some()
             assert received == data
             await stream.aclose()
-    assert [alert.description for alert in server.alerts] == [0]
+    assert [alert.description for alert in server.alerts] == [*warnings, AlertDescription.CLOSE_NOTIFY]
     return Meeting(server, info=stream.info)
 
 
@@ -148,6 +151,7 @@ async def expect_refusal(
     if alert is None:
         assert meeting.alert is None
     else:
+        assert meeting.error is not None
         assert meeting.error.alert == alert, repr(meeting.error)
         assert meeting.alert is not None, "the server saw no alert"
         assert meeting.alert[:2] == (AlertLevel.FATAL, alert)

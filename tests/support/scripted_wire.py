@@ -14,6 +14,7 @@ import trio
 
 from support.scripted_script import Script
 from trio_secure._codec import Reader, vector24
+from trio_secure._errors import AlertDescription, AlertLevel
 from trio_secure._keys13 import TrafficSecret
 from trio_secure._messages import encode_message
 from trio_secure._messages13 import KeyUpdate
@@ -198,8 +199,18 @@ class ServerWire:
         self.opener, self.read_secret = opener, secret
 
     async def receive_record(self) -> tuple[int, bytes]:
-        """The next record, in the log; `ClientGone` on an alert and at the end."""
+        """The next record that is not a warning, in the log; `ClientGone` on any other alert and at the end."""
         await self.flush()
+        while True:
+            content_type, content, protected = await self._open_record()
+            if content_type != ALERT:
+                return content_type, content
+            alert = SeenAlert(content[0], content[1], protected)
+            self.alerts.append(alert)
+            if alert.level != AlertLevel.WARNING or alert.description == AlertDescription.CLOSE_NOTIFY:
+                raise ClientGone
+
+    async def _open_record(self) -> tuple[int, bytes, bool]:
         header = (await self._bytes(HEADER_LENGTH))[:HEADER_LENGTH]
         length = HEADER_LENGTH + int.from_bytes(header[3:], "big")
         record = (await self._bytes(length))[:length]
@@ -213,11 +224,7 @@ class ServerWire:
         opener = self.opener if protected else PlainOpener()
         out = memoryview(bytearray(length))
         opened = opener.open(memoryview(record), out)
-        content = out[: opened.length].tobytes()
-        if opened.content_type == ALERT:
-            self.alerts.append(SeenAlert(content[0], content[1], protected))
-            raise ClientGone
-        return opened.content_type, content
+        return opened.content_type, out[: opened.length].tobytes(), protected
 
     async def _bytes(self, count: int) -> bytes:
         while len(self._incoming) < count:
@@ -232,7 +239,9 @@ class ServerWire:
 
     async def listen(self, message_type: int) -> bytes:
         """The body of the client's next handshake message, which must be of this type."""
-        while len(self._handshake) < 4 or len(self._handshake) < 4 + int.from_bytes(self._handshake[1:4], "big"):
+        while len(self._handshake) < 4 or len(self._handshake) < 4 + int.from_bytes(
+            self._handshake[1:4], "big"
+        ):
             content_type, content = await self.receive_record()
             if content_type == HANDSHAKE:
                 self._handshake += content
@@ -257,10 +266,14 @@ class ServerWire:
             if content_type == DATA:
                 self.data += content
                 return content
-            assert content[0] == KeyUpdate.type, content
-            self.messages.append(SeenMessage(content[0], content[4:]))
-            assert self.read_secret is not None
-            self.read_with(Opener13(self.read_secret.next()), self.read_secret.next())
+            self._follow_key_update(content)
+
+    def _follow_key_update(self, content: bytes) -> None:
+        assert content[0] == KeyUpdate.type, content
+        assert self.read_secret is not None
+        self.messages.append(SeenMessage(content[0], content[4:]))
+        secret = self.read_secret.next()
+        self.read_with(Opener13(secret), secret)
 
     async def drain(self) -> None:
         """Log whatever else the client sends, until it ends the connection."""
@@ -268,6 +281,8 @@ class ServerWire:
         while not ended:
             said = len(self.alerts)
             try:
-                await self.receive_record()
+                content_type, content = await self.receive_record()
+                if content_type == HANDSHAKE and self.read_secret is not None:
+                    self._follow_key_update(content)
             except ClientGone:
                 ended = len(self.alerts) == said
