@@ -11,6 +11,7 @@ the key can make us look anything up.
 from __future__ import annotations
 
 import functools
+import warnings
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -120,9 +121,13 @@ def _public_key(certificate: bytes) -> object:
     # Imported when the first handshake needs it: it costs more time than the whole rest of this package.
     from cryptography import x509
     from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.utils import CryptographyDeprecationWarning
 
     try:
-        key = x509.load_der_x509_certificate(certificate).public_key()
+        # `cryptography` warns of serial numbers that are not positive, which is not the caller's fault.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+            key = x509.load_der_x509_certificate(certificate).public_key()
     except UnsupportedAlgorithm as error:
         raise CertificateRefused(
             AlertDescription.UNSUPPORTED_CERTIFICATE,

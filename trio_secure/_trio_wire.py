@@ -94,9 +94,12 @@ class TrioWire:
         """Take a change_cipher_spec record and nothing else."""
         await self.flush()
         self.phase = "ChangeCipherSpec"
-        record = await self._record()
-        while record.content_type == ContentType.HANDSHAKE and self._is_idle(record.content):
-            record = await self._record()
+        self._drop_hello_requests()
+        while (record := await self._record()).content_type == ContentType.HANDSHAKE:
+            self._incoming.feed(record.content)
+            self._drop_hello_requests()
+            if self._incoming:
+                break
         if record.content_type != ContentType.CHANGE_CIPHER_SPEC or record.content != b"\x01":
             raise PeerMisbehaved(
                 AlertDescription.UNEXPECTED_MESSAGE,
@@ -122,6 +125,10 @@ class TrioWire:
 
     def finish(self, info: ConnectionInfo) -> None:
         """The handshake is over: nothing of it may be left."""
+        if self._incoming:
+            raise PeerMisbehaved(
+                AlertDescription.UNEXPECTED_MESSAGE, "something follows the Finished in its record"
+            )
         if self._tracer:
             self._tracer.event("note", "established", str(info))
         # Change_cipher_spec records are dropped only "before the peer's Finished message has been received".
@@ -165,13 +172,10 @@ class TrioWire:
                 return encoded
             self._pass_over("HelloRequest")
 
-    def _is_idle(self, content: bytes) -> bool:
-        """Whether a handshake record holds HelloRequests and nothing else."""
-        self._incoming.feed(content)
+    def _drop_hello_requests(self) -> None:
         while self._incoming.begin() == (HelloRequest.type, HelloRequest.max_length):
             self._incoming.take(HelloRequest.max_length)
             self._pass_over("HelloRequest")
-        return not self._incoming
 
     def _is_idle_chatter(self, message_type: int) -> bool:
         # RFC 5246 §7.4.1.1: a HelloRequest "will be ignored by the client if the client is currently negotiating a
@@ -206,6 +210,10 @@ class TrioWire:
             raise Truncated(f"the server closed the connection instead of sending {self.phase}")
         if not alert.passes(self._version):
             raise AlertReceived(alert.description)
+        # RFC 9846 §5.1 [8446 §5.1]: "if a handshake message is split over two or more records, there MUST NOT be
+        # any other records between them."
+        if self._incoming:
+            raise PeerMisbehaved(AlertDescription.UNEXPECTED_MESSAGE, "an alert in the middle of a message")
         self._pass_over(alert_name(alert.description))
 
     def _pass_over(self, what: str) -> None:

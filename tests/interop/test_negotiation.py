@@ -114,3 +114,20 @@ async def test_the_hybrid_group_with_a_current_openssl(authority: Authority, tmp
     async with servers.pyopenssl_echo(authority.issue("localhost"), tmp_path) as running:
         info = await _talk(running, authority)
     assert info.group == "X25519MLKEM768"
+
+
+async def test_key_updates_of_a_server(authority: Authority, tmp_path: Path) -> None:
+    """Both directions go on under new keys: the server's after each, ours after the one that asks for it."""
+    secure = {"certificate": authority.certificate_der}
+    async with (
+        servers.openssl(authority.issue("localhost"), tmp_path, "-tls1_3") as running,
+        SecureSocket("localhost", running.port, secure=secure) as stream,
+    ):
+        for command in ("k", "K", "K"):
+            await stream.send_all(f"before {command}\n".encode())
+            await running.says(f"before {command}")
+            await running.type(command)
+            await running.type("typed")
+            assert await stream.receive_some() == b"typed\n"
+            await stream.send_all(f"after {command}\n".encode())
+            print(await running.says(f"after {command}"))

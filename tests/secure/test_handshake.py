@@ -143,7 +143,8 @@ async def test_a_second_retry_is_an_unexpected_message() -> None:
 
 async def test_the_version_of_the_retry_is_kept() -> None:
     script = Script(retry_group=0x17, extend={"ServerHello": lack(ext.SUPPORTED_VERSIONS)})
-    await expect_refusal(script, _ALERT.ILLEGAL_PARAMETER)
+    meeting = await expect_refusal(script, _ALERT.ILLEGAL_PARAMETER)
+    assert "changed its version" in str(meeting.error)
 
 
 async def test_the_suite_of_the_retry_is_kept() -> None:

@@ -192,12 +192,6 @@ def _rsa_certificate(bits: int, exponent: int) -> bytes:
         pytest.param(
             _patched("a003020102", "a003020103"), _ALERT.BAD_CERTIFICATE, id="version-of-the-certificate"
         ),
-        pytest.param(
-            _with_serial_number(-5),
-            _ALERT.BAD_CERTIFICATE,
-            id="negative-serial",
-            marks=pytest.mark.xfail(reason="the user gets a warning out of cryptography", strict=True),
-        ),
         pytest.param(_rsa_certificate(8200, 65537), _ALERT.BAD_CERTIFICATE, id="rsa-of-8200-bits"),
         pytest.param(_rsa_certificate(2048, 2**32 + 1), _ALERT.BAD_CERTIFICATE, id="rsa-exponent"),
     ],
@@ -210,6 +204,12 @@ async def test_a_certificate_without_a_usable_key(
     signer = leaf("rsa" if b"*\x86H\x86\xf7\r\x01\x01\x01" in certificate else "p256")
     script = Script(version=version, leaf=signer, chain=(certificate,))
     await expect_refusal(script, description, error=CertificateRefused)
+
+
+@_BOTH
+async def test_an_odd_serial_number_is_no_matter_for_a_warning(version: Version) -> None:
+    """What to make of it is the lookup's business, and the caller of a client can do nothing about it."""
+    await accepted(Script(version=version, leaf=leaf("p256"), chain=(_with_serial_number(-5),)))
 
 
 # The proof itself

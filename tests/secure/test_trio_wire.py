@@ -115,9 +115,6 @@ async def test_a_record_between_the_parts_of_a_message(version: Version, content
     await expect_refusal(script, _ALERT.UNEXPECTED_MESSAGE)
 
 
-@pytest.mark.xfail(
-    reason="an alert that is passed over may stand between the parts of a message", strict=True
-)
 @_BOTH
 async def test_an_alert_between_the_parts_of_a_message(version: Version) -> None:
     act = several(record(22, b"\x0b\x00"), alert(_ALERT.USER_CANCELED, 1), end)
@@ -146,7 +143,6 @@ async def test_a_message_that_reaches_across_a_change_of_keys(script: Script, st
     assert meeting.error.phase == step
 
 
-@pytest.mark.xfail(reason="what follows the Finished of TLS 1.2 in its record is dropped", strict=True)
 @pytest.mark.parametrize("rest", [b"\x00", b"\x0b\x00\x00\x00"])
 async def test_nothing_follows_the_finished_of_tls12_in_its_record(rest: bytes) -> None:
     script = Script(version=_OLD, trail={"Finished": rest})
@@ -212,7 +208,6 @@ async def test_hello_requests_are_passed_over(count: int) -> None:
     await accepted(Script(version=_OLD, before={"Finished": act}, fragment=1))
 
 
-@pytest.mark.xfail(reason="a HelloRequest is refused at the end of the ServerHelloDone's record", strict=True)
 async def test_a_hello_request_may_share_the_record_of_the_server_hello_done() -> None:
     await accepted(Script(version=_OLD, trail={"ServerHelloDone": bytes(4)}))
 
@@ -286,6 +281,14 @@ async def test_an_error_says_where_it_happened(script: Script, phase: str) -> No
     assert meeting.error is not None
     assert meeting.error.phase == phase
     assert str(meeting.error).endswith(f"(at {phase})")
+
+
+@_BOTH
+@pytest.mark.parametrize(("step", "phase"), [("ServerHello", "ServerHello"), ("Finished", "Finished")])
+async def test_an_end_of_the_transport_says_what_was_awaited(version: Version, step: str, phase: str) -> None:
+    meeting = await expect_refusal(Script(version=version, before={step: end}), None, error=Truncated)
+    assert meeting.error is not None
+    assert f"instead of sending {phase}" in str(meeting.error)
 
 
 async def test_a_trace_follows_the_handshake() -> None:

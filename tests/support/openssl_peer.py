@@ -7,6 +7,7 @@ while it reads, an alert or the answer to a KeyUpdate, leaves with the next thin
 
 from __future__ import annotations
 
+import operator
 import ssl
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
@@ -85,7 +86,7 @@ class OpenSSLPeer(trio.abc.HalfCloseableStream):
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
         """Receive; `b""` after the client's close_notify, BrokenResourceError after anything else."""
-        size = _PIECE if max_bytes is None else max_bytes
+        size = _PIECE if max_bytes is None else operator.index(max_bytes)
         if size < 1:
             raise ValueError("max_bytes must be at least 1")
         with self._alone("receiving"):

@@ -36,6 +36,8 @@ HOST = "localhost"
 _ADDRESS = "127.0.0.1"
 _START_SECONDS = 20.0
 _START_ATTEMPTS = 3
+# No test needs a server for longer; one that hangs fails, and shows what the server said.
+_MOST_SECONDS = 60.0
 _POLL_SECONDS = 0.01
 # Debian keeps nginx and lighttpd where a plain user's PATH does not look.
 _SEARCH_PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin", "/sbin"])
@@ -48,6 +50,7 @@ class RunningServer:
     name: str
     port: int
     log: Path
+    process: trio.Process
 
     @property
     def url(self) -> str:
@@ -66,6 +69,19 @@ class RunningServer:
         said = self.said()
         assert text in said, f"{self.name} did not say {text!r} but:\n{said}"
         return said
+
+    async def type(self, line: str) -> None:
+        """Write a line to the server's standard input."""
+        assert self.process.stdin is not None
+        await self.process.stdin.send_all(f"{line}\n".encode())
+
+    async def kill(self) -> None:
+        """End the process, even when cancelled."""
+        self.process.kill()
+        with trio.CancelScope(shield=True):
+            await self.process.wait()
+            if self.process.stdin is not None:
+                await self.process.stdin.aclose()
 
 
 class _DidNotStart(Exception):
@@ -111,19 +127,21 @@ async def serve(
         environment: variables to set beside the inherited ones.
     """
     for attempt in range(_START_ATTEMPTS):
-        server = RunningServer(name, free_port(), folder / f"{name}.{attempt}.log")
-        with server.log.open("wb") as log:
+        port, log = free_port(), folder / f"{name}.{attempt}.log"
+        with log.open("wb") as output:
             process = await trio.lowlevel.open_process(
-                command(server.port),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
+                command(port),
+                stdin=subprocess.PIPE,
+                stdout=output,
                 stderr=subprocess.STDOUT,
                 cwd=folder,
                 env={**os.environ, **(environment or {})},
             )
+        server = RunningServer(name, port, log, process)
         try:
-            await _listening(server, process, ready)
-            yield server
+            await _listening(server, ready)
+            with trio.fail_after(_MOST_SECONDS):
+                yield server
             return
         except _DidNotStart:
             if "dlopen() failed" in server.said():
@@ -134,14 +152,12 @@ async def serve(
             error.add_note(f"{name} said:\n{server.said()[-4000:]}")
             raise
         finally:
-            process.kill()
-            with trio.CancelScope(shield=True):
-                await process.wait()
+            await server.kill()
 
 
-async def _listening(server: RunningServer, process: trio.Process, ready: str | None) -> None:
+async def _listening(server: RunningServer, ready: str | None) -> None:
     with trio.move_on_after(_START_SECONDS):
-        while process.poll() is None:
+        while server.process.poll() is None:
             if ready is not None:
                 if ready in server.said():
                     return
@@ -229,8 +245,9 @@ def openssl(
 ) -> AbstractAsyncContextManager[RunningServer]:
     """`openssl s_server` with further arguments, for instance `-tls1_3` or `-rev`.
 
-    With `files` it serves that folder. It prints every state and alert, one line each (`-state`), and serves
-    one connection at a time.
+    With `files` it serves that folder. Without `-rev` too it prints what it receives and sends what is typed,
+    but for its commands: a line that begins with `K` or `k` sends a KeyUpdate, the first asking for one in
+    return. It prints every state and alert, one line each (`-state`), and serves one connection at a time.
     """
     certificate, key = leaf.write(folder)
     run = [program("openssl"), "s_server", "-state", "-cert", str(certificate), "-key", str(key)]
