@@ -124,7 +124,7 @@ class Offer:
             return Version.TLS13
         if isinstance(answer, HelloRetryRequest):
             raise PeerMisbehaved(
-                AlertDescription.MISSING_EXTENSION, "the HelloRetryRequest has no supported_versions"
+                AlertDescription.MISSING_EXTENSION, "the HelloRetryRequest does not settle on TLS 1.3"
             )
         legacy = answer.legacy_version
         if legacy not in tuple(Version) or not self.config.min_version <= legacy < Version.TLS13:

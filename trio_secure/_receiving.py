@@ -102,12 +102,12 @@ class ReceivingHalf:
             await self._channel.fill()
             return
         # The peer is owed an answer and nobody is sending: pay it while waiting, without waiting for it.
-        failure: TLSError | None = None
+        failure: Exception | None = None
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._pay)
             try:
                 await self._channel.fill()
-            except TLSError as error:
+            except Exception as error:  # noqa: BLE001  # raised below, outside the nursery and ungrouped
                 failure = error
             nursery.cancel_scope.cancel()
         if failure is not None:
@@ -162,7 +162,7 @@ class ReceivingHalf:
             )
         if header.length > kind.max_length:
             raise PeerMisbehaved(
-                AlertDescription.ILLEGAL_PARAMETER,
+                AlertDescription.DECODE_ERROR,
                 f"{kind.__name__} announces {header.length} bytes; {kind.max_length} are allowed",
             )
         encoded = self._messages.take(header.length)

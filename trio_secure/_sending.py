@@ -114,6 +114,8 @@ class SendingHalf:
         """Run one sender's work; a second sender is refused, a debt being paid is waited for."""
         if self._busy:
             raise trio.BusyResourceError("another task is sending on this stream")
+        if not self.open:
+            await trio.lowlevel.checkpoint()
         self._check_open()
         self._busy = True
         try:

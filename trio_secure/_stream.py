@@ -29,9 +29,12 @@ from ._suites import Buffer
 from ._trace import Tracer
 from ._trio_wire import ALERT_DEADLINE, TrioWire
 from ._trust import lookup_for
+from ._versions import Version
 from ._wire import Established
 
 T_Stream = TypeVar("T_Stream", bound=trio.abc.Stream)
+# `wrap` is called on the bare class, which says nothing of its own parameter.
+T_Wrapped = TypeVar("T_Wrapped", bound=trio.abc.Stream)
 
 
 class SecureStream(trio.abc.HalfCloseableStream, Generic[T_Stream]):
@@ -63,10 +66,10 @@ class SecureStream(trio.abc.HalfCloseableStream, Generic[T_Stream]):
     @classmethod
     async def wrap(
         cls,
-        transport: T_Stream,
+        transport: T_Wrapped,
         server_name: str | None,
         config: TLSConfig | Mapping[str, object] | None = None,
-    ) -> SecureStream[T_Stream]:
+    ) -> SecureStream[T_Wrapped]:
         """Run a TLS client handshake over `transport` (RFC 9846 §2; RFC 5246 §7.3).
 
         Whatever goes wrong, and when cancelled, the transport is closed.
@@ -85,18 +88,19 @@ class SecureStream(trio.abc.HalfCloseableStream, Generic[T_Stream]):
         settings = config_of(config)
         name = _reference_name(server_name, settings)
         lookup = lookup_for(settings)
-        return await cls._handshake(transport, settings, name, lookup)
+        return await SecureStream._handshake(transport, settings, name, lookup)
 
-    @classmethod
+    @staticmethod
     async def _handshake(
-        cls, transport: T_Stream, config: TLSConfig, name: ServerName | None, lookup: CertificateLookup
-    ) -> SecureStream[T_Stream]:
+        transport: T_Wrapped, config: TLSConfig, name: ServerName | None, lookup: CertificateLookup
+    ) -> SecureStream[T_Wrapped]:
         tracer = Tracer(config.trace_sink) if config.trace_sink else None
         channel = Channel(transport)
+        channel.reader.drops_change_cipher_spec = config.max_version >= Version.TLS13
         wire = TrioWire(channel, tracer)
         try:
             established = await client_handshake(wire, config, name, lookup)
-            stream = cls(transport, channel, established, name, tracer)
+            stream = SecureStream(transport, channel, established, name, tracer)
             wire.finish(stream.info)
             return stream
         except TLSError as error:
@@ -137,7 +141,7 @@ class SecureStream(trio.abc.HalfCloseableStream, Generic[T_Stream]):
             trio.ClosedResourceError: this stream was closed.
             trio.BusyResourceError: another task is receiving.
         """
-        self._check_not_closed()
+        await self._check_not_closed()
         if max_bytes is None:
             return await self._receiving.receive(DEFAULT_LIMIT)
         if not isinstance(max_bytes, int):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers without types
@@ -154,12 +158,12 @@ class SecureStream(trio.abc.HalfCloseableStream, Generic[T_Stream]):
             trio.ClosedResourceError: this stream was closed, or `send_eof` was called.
             trio.BusyResourceError: another task is sending.
         """
-        self._check_not_closed()
+        await self._check_not_closed()
         await self._sending.send_all(data)
 
     async def wait_send_all_might_not_block(self) -> None:
         """Wait until `send_all` may go ahead; raises what `send_all` raises."""
-        self._check_not_closed()
+        await self._check_not_closed()
         await self._sending.wait_might_not_block()
 
     async def send_eof(self) -> None:
@@ -168,7 +172,7 @@ class SecureStream(trio.abc.HalfCloseableStream, Generic[T_Stream]):
         In TLS 1.3 receiving goes on. In TLS 1.2 the server may answer by closing at once and dropping what it had
         not sent (RFC 5246 §7.2.1).
         """
-        self._check_not_closed()
+        await self._check_not_closed()
         await self._sending.end()
 
     async def aclose(self) -> None:
@@ -187,8 +191,9 @@ class SecureStream(trio.abc.HalfCloseableStream, Generic[T_Stream]):
         finally:
             await self._transport.aclose()
 
-    def _check_not_closed(self) -> None:
+    async def _check_not_closed(self) -> None:
         if self._closed:
+            await trio.lowlevel.checkpoint()
             raise trio.ClosedResourceError("this stream was closed")
 
 

@@ -162,8 +162,9 @@ class TrioWire:
             if limit < 0:
                 raise self._unexpected(f"a message of type {header.type}", kinds)
             if header.length > limit:
+                # RFC 9846 §6 [8446 §6]: "an out-of-range length".
                 raise PeerMisbehaved(
-                    AlertDescription.ILLEGAL_PARAMETER,
+                    AlertDescription.DECODE_ERROR,
                     f"a message of type {header.type} announces {header.length} bytes; {limit} are allowed",
                 )
             while (encoded := self._incoming.take(header.length)) is None:

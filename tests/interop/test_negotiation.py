@@ -123,11 +123,11 @@ async def test_key_updates_of_a_server(authority: Authority, tmp_path: Path) -> 
         servers.openssl(authority.issue("localhost"), tmp_path, "-tls1_3") as running,
         SecureSocket("localhost", running.port, secure=secure) as stream,
     ):
-        for command in ("k", "K", "K"):
-            await stream.send_all(f"before {command}\n".encode())
-            await running.says(f"before {command}")
+        for times, command in enumerate(("k", "K", "K"), 1):
             await running.type(command)
+            await running.says("write server key update", times)
             await running.type("typed")
             assert await stream.receive_some() == b"typed\n"
-            await stream.send_all(f"after {command}\n".encode())
-            print(await running.says(f"after {command}"))
+            await stream.send_all(f"after update {times}\n".encode())
+            await running.says(f"after update {times}")
+        await running.says("read client key update", 2)

@@ -236,7 +236,7 @@ async def test_a_share_of_small_order_under_a_good_signature() -> None:
         ("CertificateRequest", b"\x01\x40\x00\x00\x00\x00", _ALERT.DECODE_ERROR),
         ("CertificateRequest", b"\x01\x40\x00\x03\x04\x03\x04\x00\x00", _ALERT.DECODE_ERROR),
         ("CertificateRequest", b"", _ALERT.DECODE_ERROR),
-        ("ServerHelloDone", b"x", _ALERT.ILLEGAL_PARAMETER),
+        ("ServerHelloDone", b"x", _ALERT.DECODE_ERROR),
         ("Certificate", b"\x00\x00\x01x", _ALERT.DECODE_ERROR),
         ("Certificate", b"\x00\x00\x03\x00\x00\x00", _ALERT.DECODE_ERROR),
         ("Certificate", b"\x00\x00\x00x", _ALERT.DECODE_ERROR),

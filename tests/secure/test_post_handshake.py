@@ -78,7 +78,7 @@ async def test_a_key_update_asks_or_does_not(value: int) -> None:
 
 async def test_a_key_update_is_one_byte() -> None:
     await expect_refusal(_then(message(24)), _ALERT.DECODE_ERROR, talk=True)
-    await expect_refusal(_then(message(24, b"\x00\x00")), _ALERT.ILLEGAL_PARAMETER, talk=True)
+    await expect_refusal(_then(message(24, b"\x00\x00")), _ALERT.DECODE_ERROR, talk=True)
 
 
 async def test_a_message_that_reaches_across_a_key_update() -> None:

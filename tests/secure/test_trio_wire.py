@@ -86,7 +86,7 @@ async def test_a_message_of_excessive_length(
     for length in (limit + 1, 2**24 - 1):
         header = bytes([message_type]) + length.to_bytes(3, "big")
         spoiled = _before(script, step, record(22, header))
-        meeting = await expect_refusal(spoiled, _ALERT.ILLEGAL_PARAMETER)
+        meeting = await expect_refusal(spoiled, _ALERT.DECODE_ERROR)
         assert f"announces {length} bytes" in str(meeting.error)
 
 

@@ -61,13 +61,13 @@ class RunningServer:
         """Everything the server printed so far."""
         return self.log.read_text(errors="replace")
 
-    async def says(self, text: str, seconds: float = 5.0) -> str:
-        """Wait until the log holds `text`, and return the whole log; fail the test after `seconds`."""
+    async def says(self, text: str, times: int = 1, seconds: float = 5.0) -> str:
+        """Wait until the log holds `text` so many times, and return it; fail the test after `seconds`."""
         with trio.move_on_after(seconds):
-            while text not in self.said():  # noqa: ASYNC110 -- another process writes the log
+            while self.said().count(text) < times:  # noqa: ASYNC110 -- another process writes the log
                 await trio.sleep(_POLL_SECONDS)
         said = self.said()
-        assert text in said, f"{self.name} did not say {text!r} but:\n{said}"
+        assert said.count(text) >= times, f"{self.name} did not say {text!r} {times} times but:\n{said}"
         return said
 
     async def type(self, line: str) -> None:
@@ -246,8 +246,9 @@ def openssl(
     """`openssl s_server` with further arguments, for instance `-tls1_3` or `-rev`.
 
     With `files` it serves that folder. Without `-rev` too it prints what it receives and sends what is typed,
-    but for its commands: a line that begins with `K` or `k` sends a KeyUpdate, the first asking for one in
-    return. It prints every state and alert, one line each (`-state`), and serves one connection at a time.
+    but for its commands: a line that begins with `K` or `k` sends a KeyUpdate, `K` asking for one in return.
+    (Of two lines it reads at once it may take only the first: wait for what it says.) It prints every state
+    and alert, one line each (`-state`), and serves one connection at a time.
     """
     certificate, key = leaf.write(folder)
     run = [program("openssl"), "s_server", "-state", "-cert", str(certificate), "-key", str(key)]

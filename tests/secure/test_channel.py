@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import struct
+
+import pytest
+import trio
+from trio.testing import memory_stream_pair, wait_all_tasks_blocked
+
+from support.rough_stream import RoughStream
+from support.tls_server import ignore, tcp_server
+from trio_secure import Truncated
+from trio_secure._channel import Channel
+from trio_secure._records import MAX_BUFFER
+
+RECORD = b"\x16\x03\x03\x00\x02hi"
+_RESET_WHEN_CLOSED = struct.pack("ii", 1, 0)
+
+
+async def test_bytes_of_any_stream_become_records() -> None:
+    ours, theirs = memory_stream_pair()
+    channel = Channel(ours)
+    await theirs.send_all(RECORD[:3])
+    await channel.fill()
+    assert channel.reader.next() is None
+    await theirs.send_all(RECORD[3:])
+    await channel.fill()
+    assert channel.reader.next() == (22, b"hi")
+
+
+async def test_no_more_is_asked_for_than_there_is_space() -> None:
+    ours, theirs = memory_stream_pair()
+    channel = Channel(ours)
+    await theirs.send_all(RECORD * 10_000)
+    records = 0
+    while records < 10_000:
+        await channel.fill()
+        assert channel.reader.buffered <= MAX_BUFFER
+        while channel.reader.next() is not None:
+            records += 1
+
+
+async def test_records_are_sent() -> None:
+    ours, theirs = memory_stream_pair()
+    await Channel(ours).send(RECORD)
+    assert await theirs.receive_some() == RECORD
+
+
+async def test_a_socket_writes_into_the_reader() -> None:
+    async def serve(stream: trio.abc.Stream) -> None:
+        await stream.send_all(RECORD)
+
+    async with tcp_server(serve) as port, await trio.open_tcp_stream("127.0.0.1", port) as stream:
+        channel = Channel(stream)
+        await channel.fill()
+        assert channel.reader.next() == (22, b"hi")
+        with pytest.raises(Truncated, match="without close_notify"):
+            await channel.fill()
+
+
+async def test_the_end_of_any_stream_is_truncation() -> None:
+    ours, theirs = memory_stream_pair()
+    await theirs.aclose()
+    with pytest.raises(Truncated, match="without close_notify"):
+        await Channel(ours).fill()
+    with pytest.raises(Truncated, match="broke while sending"):
+        await Channel(ours).send(RECORD)
+
+
+async def test_a_reset_is_truncation_and_says_so() -> None:
+    async def serve(stream: trio.SocketStream) -> None:
+        stream.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_LINGER, _RESET_WHEN_CLOSED)
+
+    async with tcp_server(serve) as port, await trio.open_tcp_stream("127.0.0.1", port) as stream:  # type: ignore[arg-type]
+        with pytest.raises(Truncated, match="the connection broke") as caught:
+            await Channel(stream).fill()
+    assert isinstance(caught.value.__cause__, trio.BrokenResourceError)
+    assert isinstance(caught.value.__cause__.__cause__, ConnectionResetError)
+
+
+async def test_a_broken_stream_is_truncation() -> None:
+    rough = RoughStream(memory_stream_pair()[0])
+    rough.receiving = trio.BrokenResourceError("reset")
+    with pytest.raises(Truncated, match="the connection broke"):
+        await Channel(rough).fill()
+
+
+async def test_a_socket_closed_before_or_meanwhile_is_closed_and_not_truncated() -> None:
+    async def fill(channel: Channel) -> None:
+        with pytest.raises(trio.ClosedResourceError):
+            await channel.fill()
+
+    async with tcp_server(ignore) as port:
+        stream = await trio.open_tcp_stream("127.0.0.1", port)
+        channel = Channel(stream)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(fill, channel)
+            await wait_all_tasks_blocked()
+            await stream.aclose()
+        await fill(channel)

@@ -1,0 +1,283 @@
+from __future__ import annotations
+
+import pytest
+import trio
+from trio.testing import lockstep_stream_pair, memory_stream_pair, wait_all_tasks_blocked
+
+from support.record_peer import RecordPeer, established
+from support.rough_stream import RoughStream
+from trio_secure import AlertDescription, AlertReceived, PeerMisbehaved, SecureStream, TraceEvent
+from trio_secure._alerts import MAX_PASSED_OVER
+from trio_secure._messages import encode_message
+from trio_secure._post_handshake import MAX_REACTIONS
+from trio_secure._protection import ContentType
+from trio_secure._versions import Version
+
+Secure = SecureStream[trio.abc.Stream]
+HANDSHAKE, ALERT = ContentType.HANDSHAKE, ContentType.ALERT
+TICKET = encode_message(4, bytes(4) + bytes(4) + b"\x00" + b"\x00\x02TT" + b"\x00\x00")
+HELLO_REQUEST = encode_message(0, b"")
+CERTIFICATE_REQUEST = encode_message(13, b"\x00\x00\x00")
+
+
+async def expect_failure(stream: Secure, peer: RecordPeer, message: str, alert: AlertDescription) -> None:
+    """The stream fails with `alert`, which the peer sees too, and stays so."""
+    for _ in range(2):
+        with pytest.raises(PeerMisbehaved, match=message) as caught:
+            await stream.receive_some()
+        assert caught.value.alert is alert
+        assert caught.value.phase == "application data"
+    assert await peer.receive_alert() is alert
+    with pytest.raises(trio.BrokenResourceError, match="the connection has failed"):
+        await stream.send_all(b"x")
+
+
+# ---- KeyUpdate
+
+
+async def test_a_key_update_changes_the_key_of_what_follows() -> None:
+    stream, peer = established()
+    for number in range(3):
+        await peer.send_data(b"old %d" % number)
+        await peer.send_key_update()
+        await peer.send_data(b"new %d" % number)
+        assert await stream.receive_some() == b"old %d" % number
+        assert await stream.receive_some() == b"new %d" % number
+
+
+async def test_a_key_update_is_answered_while_only_receiving() -> None:
+    stream, peer = established()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(stream.receive_some)
+        await peer.send_key_update(request=True)
+        assert (await peer.receive()).content == encode_message(24, b"\x00")
+        await wait_all_tasks_blocked()
+        nursery.cancel_scope.cancel()
+    await stream.send_all(b"with the next key")
+    assert (await peer.receive()).content == b"with the next key"
+
+
+async def test_requests_that_come_together_are_answered_once() -> None:
+    stream, peer = established()
+    await peer.transport.send_all(peer.seal_key_update(request=True) + peer.seal_key_update(request=True))
+    await peer.send_data(b"data")
+    assert await stream.receive_some() == b"data"
+    await stream.send_all(b"reply")
+    assert (await peer.receive()).content_type == HANDSHAKE
+    assert (await peer.receive()).content == b"reply"
+
+
+async def test_a_receiver_does_not_wait_for_a_peer_that_does_not_read() -> None:
+    stream, peer = established(transports=lockstep_stream_pair)
+    received: list[bytes] = []
+
+    async def receive() -> None:
+        received.append(await stream.receive_some())
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(receive)
+        await peer.send_key_update(request=True)
+        await wait_all_tasks_blocked()
+        await peer.send_data(b"data")
+    assert received == [b"data"]
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(stream.send_all, b"reply")
+        assert (await peer.receive()).content_type == HANDSHAKE
+        assert (await peer.receive()).content == b"reply"
+
+
+async def test_a_receiver_in_debt_still_learns_that_the_peer_is_gone() -> None:
+    stream, peer = established(transports=lockstep_stream_pair)
+
+    async def receive() -> None:
+        with pytest.raises(trio.BrokenResourceError, match="without close_notify"):
+            await stream.receive_some()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(receive)
+        await peer.send_key_update(request=True)
+        await wait_all_tasks_blocked()
+        await peer.transport.aclose()
+
+
+async def test_an_answer_that_cannot_be_sent_is_the_senders_trouble() -> None:
+    ours, theirs = memory_stream_pair()
+    rough = RoughStream(ours)
+    stream, peer = established(transports=lambda: (rough, theirs))
+    rough.sending = trio.BrokenResourceError("gone")
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(stream.receive_some)
+        await peer.send_key_update(request=True)
+        await wait_all_tasks_blocked()
+        await peer.send_data(b"data")
+    with pytest.raises(trio.BrokenResourceError, match="interrupted or failed"):
+        await stream.send_all(b"x")
+
+
+@pytest.mark.parametrize("request_", [False, True])
+async def test_a_flood_of_key_updates_is_refused(request_: bool) -> None:  # noqa: FBT001
+    stream, peer = established()
+    for _ in range(MAX_REACTIONS + 1):
+        await peer.send_key_update(request=request_)
+    with pytest.raises(PeerMisbehaved, match=f"more than {MAX_REACTIONS} handshake messages"):
+        await stream.receive_some()
+
+
+async def test_key_updates_with_data_between_them_are_no_flood() -> None:
+    stream, peer = established()
+    for _ in range(3 * MAX_REACTIONS):
+        await peer.send_key_update()
+        await peer.send_data(b"x")
+        assert await stream.receive_some() == b"x"
+
+
+async def test_a_message_must_not_reach_across_a_change_of_keys() -> None:
+    stream, peer = established()
+    await peer.send(HANDSHAKE, encode_message(24, b"\x00") + TICKET[:3])
+    await expect_failure(stream, peer, "reaches across", AlertDescription.UNEXPECTED_MESSAGE)
+
+
+# ---- other messages
+
+
+async def test_tickets_are_passed_over_however_they_are_cut() -> None:
+    stream, peer = established()
+    for cut in range(1, len(TICKET)):
+        await peer.send(HANDSHAKE, TICKET[:cut])
+        await peer.send(HANDSHAKE, TICKET[cut:] + TICKET)
+        await peer.send_data(b"data")
+        assert await stream.receive_some() == b"data"
+
+
+@pytest.mark.parametrize(
+    ("content_type", "content"), [(ContentType.APPLICATION_DATA, b"data"), (ALERT, b"\x01\x00")]
+)
+async def test_nothing_may_come_between_the_parts_of_a_message(content_type: int, content: bytes) -> None:
+    stream, peer = established()
+    await peer.send(HANDSHAKE, TICKET[:7])
+    await peer.send(content_type, content)
+    await expect_failure(
+        stream, peer, f"a record of type {content_type:d} came", AlertDescription.UNEXPECTED_MESSAGE
+    )
+
+
+@pytest.mark.parametrize(
+    ("version", "content", "message", "alert"),
+    [
+        (0x304, CERTIFICATE_REQUEST, "type 13 came after", AlertDescription.UNEXPECTED_MESSAGE),
+        (0x304, HELLO_REQUEST, "type 0 came after", AlertDescription.UNEXPECTED_MESSAGE),
+        (0x303, encode_message(24, b"\x00"), "type 24 came after", AlertDescription.UNEXPECTED_MESSAGE),
+        (0x304, encode_message(24, b"\x00\x00"), "announces 2 bytes", AlertDescription.ILLEGAL_PARAMETER),
+        (0x304, encode_message(24, b"\x02"), "neither 0 nor 1", AlertDescription.ILLEGAL_PARAMETER),
+        (0x304, encode_message(24, b""), "malformed KeyUpdate", AlertDescription.DECODE_ERROR),
+        (0x304, b"\x04\xff\xff\xff", "announces 16777215 bytes", AlertDescription.ILLEGAL_PARAMETER),
+        (0x304, b"", "an empty handshake record", AlertDescription.UNEXPECTED_MESSAGE),
+    ],
+)
+async def test_messages_that_have_no_place_are_refused(
+    version: int, content: bytes, message: str, alert: AlertDescription
+) -> None:
+    stream, peer = established(Version(version))
+    await peer.send(HANDSHAKE, content)
+    await expect_failure(stream, peer, message, alert)
+
+
+@pytest.mark.parametrize("version", list(Version))
+async def test_other_records_are_refused(version: Version) -> None:
+    stream, peer = established(version)
+    await peer.send(ContentType.CHANGE_CIPHER_SPEC, b"\x01")
+    await expect_failure(stream, peer, "a record of type 20", AlertDescription.UNEXPECTED_MESSAGE)
+
+
+async def test_renegotiation_is_refused_and_the_connection_goes_on() -> None:
+    stream, peer = established(Version.TLS12)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(stream.receive_some)
+        await peer.send(HANDSHAKE, HELLO_REQUEST)
+        record = await peer.receive()
+        assert record == (ALERT, bytes([1, AlertDescription.NO_RENEGOTIATION]))
+        await peer.send_data(b"data")
+
+
+# ---- alerts, and the end
+
+
+@pytest.mark.parametrize("version", list(Version))
+async def test_a_fatal_alert_ends_both_halves(version: Version) -> None:
+    stream, peer = established(version)
+    await peer.send_data(b"data")
+    await peer.send_alert(AlertDescription.INTERNAL_ERROR)
+    assert await stream.receive_some() == b"data"
+    for _ in range(2):
+        with pytest.raises(AlertReceived, match="internal_error") as caught:
+            await stream.receive_some()
+        assert caught.value.alert is AlertDescription.INTERNAL_ERROR
+    with pytest.raises(trio.BrokenResourceError, match="the connection has failed: the peer refused"):
+        await stream.send_all(b"x")
+    await stream.aclose()
+    assert await peer.transport.receive_some() == b""
+
+
+@pytest.mark.parametrize(
+    ("version", "alert"), [(0x303, b"\x01\x64"), (0x304, b"\x01\x5a"), (0x303, b"\x01\x5a")]
+)
+async def test_warnings_are_passed_over_but_not_without_end(version: int, alert: bytes) -> None:
+    stream, peer = established(Version(version))
+    for _ in range(MAX_PASSED_OVER):
+        await peer.send(ALERT, alert)
+    await peer.send_data(b"data")
+    assert await stream.receive_some() == b"data"
+    await peer.send(ALERT, alert)
+    await expect_failure(stream, peer, "too many warnings", AlertDescription.UNEXPECTED_MESSAGE)
+
+
+async def test_a_malformed_alert_is_refused() -> None:
+    stream, peer = established()
+    await peer.send(ALERT, b"\x01\x00\x00")
+    await expect_failure(stream, peer, "an alert record of 3 bytes", AlertDescription.DECODE_ERROR)
+
+
+async def test_what_follows_a_close_notify_is_ignored() -> None:
+    stream, peer = established()
+    await peer.send_alert(AlertDescription.CLOSE_NOTIFY)
+    await peer.send_data(b"data")
+    assert await stream.receive_some() == b""
+    assert await stream.receive_some() == b""
+
+
+async def test_data_before_a_record_that_does_not_decrypt_is_given_out() -> None:
+    stream, peer = established()
+    record = bytearray(peer.seal(23, b"forged"))
+    record[-1] ^= 1
+    good = established()[1].seal(23, b"data")
+    await peer.transport.send_all(good + bytes(record))
+    assert await stream.receive_some() == b"data"
+    await expect_failure(stream, peer, "does not decrypt", AlertDescription.BAD_RECORD_MAC)
+
+
+async def test_a_record_larger_than_asked_for_is_given_out_in_parts() -> None:
+    stream, peer = established()
+    await peer.send_data(b"abcdefg")
+    await peer.send_data(b"h")
+    assert [await stream.receive_some(3) for _ in range(3)] == [b"abc", b"def", b"g"]
+    assert await stream.receive_some(3) == b"h"
+
+
+async def test_what_arrives_is_traced() -> None:
+    events: list[TraceEvent] = []
+    stream, peer = established(trace=events.append)
+    await peer.send(HANDSHAKE, TICKET)
+    await peer.send_alert(AlertDescription.USER_CANCELED)
+    await peer.transport.send_all(b"\x17\x03\x03\x00\x14" + bytes(20))
+    with pytest.raises(PeerMisbehaved):
+        await stream.receive_some()
+    assert [(event.direction, event.name, event.summary) for event in events] == [
+        ("received", "NewSessionTicket", "2 bytes, good for 0 s"),
+        ("received", "alert", "user_canceled"),
+        (
+            "note",
+            "failed",
+            "a record does not decrypt: it was altered on the way (at application data)",
+        ),
+        ("sent", "alert", "bad_record_mac"),
+    ]
