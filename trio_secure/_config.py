@@ -82,6 +82,8 @@ class TLSConfig:
         self._settle("trace", settings.trace("trace", self.trace))
         if self.manifest is not None and not isinstance(cast("object", self.manifest), ResourceSelection):
             raise TypeError(f"manifest must be a Manifest, not {type(self.manifest).__name__}")
+        if self.trust is not None and not isinstance(cast("object", self.trust), CertificateVerifier):
+            raise TypeError(f"trust must be a Trust, not {type(self.trust).__name__}")
         # The three tables are read here for their errors; the properties below read them for their rows.
         self._settle("cipher_suites", settings.names("cipher_suites", self.cipher_suites, SUITES_BY_NAME))
         self._settle("groups", settings.names("groups", self.groups, GROUPS_BY_NAME))
@@ -92,8 +94,10 @@ class TLSConfig:
             raise ValueError(f"cipher_suites has none that fits {low.label} to {high.label}")
         if not self.scheme_rows:
             raise ValueError("signature_algorithms has none that can sign a handshake")
+        if not self.group_rows:
+            raise ValueError(f"groups has none that fits {low.label} to {high.label}")
         strangers = [group.name for group in self.share_rows if group not in self.group_rows]
-        if strangers or not self.group_rows:
+        if strangers:
             raise ValueError(f"key_shares has {', '.join(strangers)}, which groups does not have")
 
     def _settle(self, field: str, value: object) -> None:

@@ -39,7 +39,9 @@ def config_of(secure: Mapping[str, object] | TLSConfig | None) -> TLSConfig:
             raise ValueError(f"secure has an unknown key {key!r}; known are {', '.join(_KEYS)}")
         if row.field in fields:
             raise ValueError(f"secure has two keys for the same thing, {key!r} is the second")
-        fields[row.field] = row.check(f"secure[{key!r}]", value)
+        setting = row.check(f"secure[{key!r}]", value)
+        if row.field:
+            fields[row.field] = setting
     return TLSConfig(**fields)
 
 
@@ -79,9 +81,9 @@ def _unchecked(field: str, value: object) -> object:
 
 
 class _Key(NamedTuple):
-    """A key's field, and the check of its value."""
+    """A key's field, if its value is kept, and the check of the value."""
 
-    field: str
+    field: str | None
     check: Callable[[str, object], object]
 
 
@@ -99,9 +101,9 @@ _KEYS: Mapping[str, _Key] = {
     "tls_signature_algorithms": _Key("signature_algorithms", _schemes),
     "tls_application_layer_protocol_negotiation": _ALPN,
     "applicationLayerProtocolNegotiation": _ALPN,
-    "tls_max_fragment_length": _Key("max_fragment_length", _not_yet),
-    "clientCertificates": _Key("client_certificates", _not_yet),
-    "clientKey": _Key("client_key", _not_yet),
-    "cache": _Key("cache", _off_only),
-    "config": _Key("config", _not_yet),
+    "tls_max_fragment_length": _Key(None, _not_yet),
+    "clientCertificates": _Key(None, _not_yet),
+    "clientKey": _Key(None, _not_yet),
+    "cache": _Key(None, _off_only),
+    "config": _Key(None, _not_yet),
 }

@@ -75,12 +75,12 @@ class SendingHalf:
 
     async def settle(self) -> None:
         """Pay what is owed as soon as the transport takes it; when cancelled before that, nothing is lost."""
-        await self._channel.transport.wait_send_all_might_not_block()
-        # A transport that has just said it might not block takes these few bytes at once. If it does not, a part
-        # of a record may be out, and this half is done for.
-        with trio.move_on_after(ALERT_DEADLINE, shield=True):
-            if self.in_debt:
-                async with self._lock:
+        async with self._lock:
+            await self._channel.transport.wait_send_all_might_not_block()
+            # A transport that has just said it might not block takes these few bytes at once. If it does not, a
+            # part of a record may be out, and this half is done for.
+            with trio.move_on_after(ALERT_DEADLINE, shield=True):
+                if self._debts and self.open:
                     await self._send(self._paid())
 
     async def fail(self, description: AlertDescription, why: str) -> None:
@@ -103,7 +103,9 @@ class SendingHalf:
 
     async def end(self) -> None:
         """Send close_notify; doing so again does nothing."""
-        if not self._ended:
+        if self._ended:
+            await trio.lowlevel.checkpoint()
+        else:
             await self._alone(self._send_close_notify)
 
     async def wait_might_not_block(self) -> None:
@@ -126,6 +128,7 @@ class SendingHalf:
             else:
                 self._lock.acquire_nowait()
             try:
+                self._check_open()
                 await send()
             finally:
                 self._lock.release()
@@ -142,6 +145,8 @@ class SendingHalf:
             debts = self._paid()
             records = self._channel.writer.seal(ContentType.APPLICATION_DATA, view[start : start + _BATCH])
             await self._send(debts + records if debts else records)
+        if self._debts and self.open:
+            await self._send(self._paid())
 
     async def _send_close_notify(self) -> None:
         self.owe_alert(AlertDescription.CLOSE_NOTIFY)

@@ -35,6 +35,7 @@ class ResourceSelection(Protocol):
         ...
 
 
+@runtime_checkable
 class CertificateVerifier(Protocol):
     """What may stand for everything this configuration says about trust: a `trio_certs.Trust`."""
 

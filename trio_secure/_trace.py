@@ -22,7 +22,6 @@ from ._groups import GROUPS_BY_CODE
 from ._messages import CertificateVerify, ClientHello, ServerHello
 from ._signatures import SCHEMES_BY_CODE
 from ._suites import CIPHER_SUITES
-from ._versions import Version
 
 Direction = Literal["sent", "received", "note"]
 _ARROWS = {"sent": ">", "received": "<", "note": "-"}
@@ -153,8 +152,3 @@ def _(message: m13.NewSessionTicket) -> str:
 @describe.register
 def _(message: m13.KeyUpdate) -> str:
     return "and asks for ours" if message.update_requested else ""
-
-
-def version_label(version: Version) -> str:
-    """The name people use for a version."""
-    return version.label

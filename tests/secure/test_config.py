@@ -106,9 +106,9 @@ def test_a_server_name_that_is_none_is_refused() -> None:
 
 
 def test_versions_must_leave_something() -> None:
-    with pytest.raises(ValueError, match="min_version TLS 1.3 is above max_version TLS 1.2"):
+    with pytest.raises(ValueError, match=r"min_version TLS 1\.3 is above max_version TLS 1\.2"):
         TLSConfig(min_version=0x0304, max_version=0x0303)
-    with pytest.raises(ValueError, match="cipher_suites has none that fits TLS 1.3 to TLS 1.3"):
+    with pytest.raises(ValueError, match=r"cipher_suites has none that fits TLS 1\.3 to TLS 1\.3"):
         TLSConfig(min_version=0x0304, cipher_suites=["TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"])
 
 

@@ -39,6 +39,12 @@ def test_it_holds_what_was_settled() -> None:
     )
 
 
+def test_it_is_one_line_for_people() -> None:
+    info = ConnectionInfo.of(ESTABLISHED, None)
+    assert str(info) == "TLS 1.3, TLS_AES_128_GCM_SHA256, X25519MLKEM768, ed25519, anchored by ca7.der"
+    assert str(dataclasses.replace(info, anchor_resource=None)).endswith("X25519MLKEM768, ed25519")
+
+
 @pytest.mark.parametrize(("alpn", "text"), [(None, None), (b"h2", "h2"), (b"\xff", "\udcff")])
 def test_a_protocol_is_text_and_comes_back_as_it_went_in(alpn: bytes | None, text: str | None) -> None:
     info = ConnectionInfo.of(dataclasses.replace(ESTABLISHED, alpn=alpn), None)

@@ -237,7 +237,7 @@ async def test_the_suite_of_a_retry_is_kept() -> None:
 
 def test_a_retry_for_a_client_that_knows_none() -> None:
     request = HelloRetryRequest(0x0303, RETRY_RANDOM, b"", 0x1301, 0, {})
-    with pytest.raises(PeerMisbehaved, match="does not settle on TLS 1.3"):
+    with pytest.raises(PeerMisbehaved, match=r"does not settle on TLS 1\.3"):
         Offer.fresh(PLAIN, None).version(request)
 
 

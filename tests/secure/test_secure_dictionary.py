@@ -99,7 +99,7 @@ def test_what_is_not_there_is_refused_by_its_name(key: str, value: object) -> No
         ("tls_signature_algorithms", "ed25519", TypeError),
         ("tls_signature_algorithms", [], ValueError),
         ("tls_signature_algorithms", [{"hash": 9, "sig": 9}], ValueError),
-        ("tls_signature_algorithms", [{}], ValueError),
+        ("tls_signature_algorithms", [{"hash": 4}], ValueError),
         ("tls_signature_algorithms", [7], ValueError),
         ("tls_application_layer_protocol_negotiation", 7, TypeError),
         ("applicationLayerProtocolNegotiation", [""], ValueError),

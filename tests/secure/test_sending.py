@@ -48,7 +48,9 @@ async def test_data_is_sent_in_records(version: Version, size: int) -> None:
     stream, peer = established(version)
     await stream.send_all(bytes(size))
     sizes = [len((await peer.receive()).content) for _ in range(math.ceil(size / MAX_CONTENT))]
-    assert sizes == [MAX_CONTENT] * (size // MAX_CONTENT) + ([size % MAX_CONTENT] if size % MAX_CONTENT else [])
+    assert sizes == [MAX_CONTENT] * (size // MAX_CONTENT) + (
+        [size % MAX_CONTENT] if size % MAX_CONTENT else []
+    )
 
 
 async def test_views_of_any_shape_are_sent_as_their_bytes() -> None:
@@ -65,6 +67,27 @@ async def test_nothing_is_sent_for_nothing() -> None:
     assert (await peer.receive()).content == b"x"
 
 
+async def test_one_sender_at_a_time() -> None:
+    stream, _ = established(transports=lockstep_stream_pair)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(stream.send_all, b"x")
+        await wait_all_tasks_blocked()
+        with pytest.raises(trio.BusyResourceError, match="another task is sending"):
+            await stream.send_all(b"y")
+        nursery.cancel_scope.cancel()
+
+
+async def test_the_end_is_sent_once_and_nothing_after_it() -> None:
+    stream, peer = established()
+    await stream.send_eof()
+    await stream.send_eof()
+    with pytest.raises(trio.ClosedResourceError, match="send_eof was called"):
+        await stream.send_all(b"x")
+    assert await peer.receive_alert() is AlertDescription.CLOSE_NOTIFY
+    await stream.aclose()
+    assert await peer.transport.receive_some() == b""
+
+
 async def test_keys_change_before_they_have_protected_too_much() -> None:
     stream, peer = established(suite=limited(SUITE13, 40))
     data = bytes(20 * BATCH)
@@ -78,11 +101,25 @@ async def test_keys_change_before_they_have_protected_too_much() -> None:
 
 async def test_tls12_stops_where_it_would_have_to_change_keys() -> None:
     stream, peer = established(Version.TLS12, suite=limited(SUITE12, 40))
-    with pytest.raises(trio.BrokenResourceError, match="TLS 1.2 cannot change it: connect anew"):
+    with pytest.raises(trio.BrokenResourceError, match=r"TLS 1\.2 cannot change it: connect anew"):
         await stream.send_all(bytes(2 * BATCH))
     assert (await receive_data(peer, BATCH))[1] == []
     await peer.send_data(b"still")
     assert await stream.receive_some() == b"still"
+
+
+async def test_what_is_owed_twice_is_paid_once_and_nothing_when_nothing_is_owed() -> None:
+    stream, peer = established()
+    half = stream._sending
+    await half.settle()
+    half.owe_key_update()
+    half.owe_key_update()
+    assert half.in_debt
+    await half.settle()
+    assert not half.in_debt
+    await half.settle()
+    await stream.send_all(b"x")
+    assert await receive_data(peer, 1) == (b"x", [ContentType.HANDSHAKE])
 
 
 async def test_an_answer_goes_out_between_the_batches_of_a_busy_sender() -> None:
@@ -160,14 +197,13 @@ async def test_an_alert_does_not_wait_long_for_a_peer_that_does_not_read(
 
 async def test_no_alert_follows_a_part_of_a_record(autojump_clock: object) -> None:
     stream, peer = established(transports=lockstep_stream_pair)
-    async with trio.open_nursery() as nursery:
-        async with trio.open_nursery() as sender:
-            sender.start_soon(stream.send_all, b"x")
-            await wait_all_tasks_blocked()
-            nursery.start_soon(receive_and_fail, stream)
-            await peer.transport.send_all(MALFORMED)
-            await wait_all_tasks_blocked()
-            sender.cancel_scope.cancel()
+    async with trio.open_nursery() as nursery, trio.open_nursery() as sender:
+        sender.start_soon(stream.send_all, b"x")
+        await wait_all_tasks_blocked()
+        nursery.start_soon(receive_and_fail, stream)
+        await peer.transport.send_all(MALFORMED)
+        await wait_all_tasks_blocked()
+        sender.cancel_scope.cancel()
     await stream.aclose()
     sent = b""
     while piece := await peer.transport.receive_some():

@@ -60,6 +60,10 @@ def maker(
     return make
 
 
+def senders(stream: Secure) -> tuple[Callable[[], Awaitable[None]], ...]:
+    return (lambda: stream.send_all(b"x"), stream.send_eof, stream.wait_send_all_might_not_block)
+
+
 # ---- as a Trio stream
 
 
@@ -153,6 +157,15 @@ async def _expect_alert(peer: OpenSSLPeer, reason: str) -> None:
     with pytest.raises(ssl.SSLError) as caught:
         await peer.do_handshake()
     assert caught.value.reason == reason
+
+
+async def test_an_exit_of_the_program_closes_the_transport_too() -> None:
+    def sink(event: TraceEvent) -> None:
+        raise SystemExit
+
+    with pytest.raises(SystemExit):
+        await wrap(CountingStream(memory_stream_pair()[0]), trusting(trace=sink))
+    assert CountingStream.open_streams == 0
 
 
 # ---- servers that are none
@@ -362,7 +375,7 @@ async def test_a_cancelled_send_breaks_sending_alone(autojump_clock: object) -> 
     stream, peer = established(transports=lockstep_stream_pair)
     with trio.move_on_after(1):
         await stream.send_all(b"x" * 100_000)
-    for send in (lambda: stream.send_all(b"x"), stream.send_eof, stream.wait_send_all_might_not_block):
+    for send in senders(stream):
         with pytest.raises(trio.BrokenResourceError, match="an earlier send was interrupted"):
             await send()
     async with trio.open_nursery() as nursery:
@@ -391,7 +404,7 @@ async def test_one_receiver_and_one_sender_at_a_time() -> None:
         await wait_all_tasks_blocked()
         with pytest.raises(trio.BusyResourceError, match="receiving"):
             await stream.receive_some()
-        for send in (lambda: stream.send_all(b"y"), stream.send_eof, stream.wait_send_all_might_not_block):
+        for send in senders(stream):
             with pytest.raises(trio.BusyResourceError, match="sending"):
                 await send()
         nursery.cancel_scope.cancel()
@@ -437,12 +450,7 @@ async def test_closing_says_goodbye_once_and_closes_the_transport() -> None:
 async def test_everything_else_is_refused_after_closing() -> None:
     stream, _ = established()
     await stream.aclose()
-    calls = (
-        stream.receive_some,
-        lambda: stream.send_all(b""),
-        stream.wait_send_all_might_not_block,
-        stream.send_eof,
-    )
+    calls: tuple[Callable[[], Awaitable[object]], ...] = (stream.receive_some, *senders(stream))
     for call in calls:
         with pytest.raises(trio.ClosedResourceError):
             await call()

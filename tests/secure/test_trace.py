@@ -80,7 +80,11 @@ async def test_a_connection_tells_all_that_happens(autojump_clock: MockClock, ve
     assert names[1] == ("received", "ServerHello")
     assert names[-2:] == [("received", "alert"), ("sent", "alert")]
     assert ("received", "Certificate") in names
-    assert {name for direction, name in names if direction == "note"} == {"read key", "write key"}
+    assert {name for direction, name in names if direction == "note"} == {
+        "read key",
+        "write key",
+        "established",
+    }
     by_name = {event.name: event.summary for event in events}
     if version == ssl.TLSVersion.TLSv1_2:
         assert by_name["ServerKeyExchange"] == "x25519, ecdsa_secp256r1_sha256"

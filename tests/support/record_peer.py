@@ -1,8 +1,8 @@
 """A server that says exactly what a test wants, over a connection whose handshake never took place.
 
 Theory of operation: a stream needs of its handshake only what it settled. `established` makes that up, gives it
-to a `SecureStream`, and gives the same secrets to a `RecordPeer`, which seals and opens single records and keeps to
-no protocol at all.
+to a `SecureStream`, and gives the same secrets to a `RecordPeer`, which seals and opens single records and
+keeps to no protocol at all.
 """
 
 from __future__ import annotations
@@ -29,6 +29,9 @@ from trio_secure._wire import Established
 
 SUITE13 = SUITES_BY_NAME["TLS_AES_128_GCM_SHA256"]
 SUITE12 = SUITES_BY_NAME["TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"]
+
+# Seconds until a client that sends nothing is taken for one that hangs.
+_PATIENCE = 5
 
 
 class RecordPeer:
@@ -76,8 +79,9 @@ class RecordPeer:
 
     async def receive(self) -> Record:
         """The client's next record; after its KeyUpdate, the next ones are opened with the next key."""
-        while (record := self.channel.reader.next()) is None:
-            await self.channel.fill()
+        with trio.fail_after(_PATIENCE):
+            while (record := self.channel.reader.next()) is None:
+                await self.channel.fill()
         if record.content_type == ContentType.HANDSHAKE:
             assert self._client is not None
             self._client = self._client.next()
