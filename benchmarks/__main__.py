@@ -68,7 +68,7 @@ def _child(*arguments: str) -> str:
 def measure_here(name: str, contestant: str, site: Site, amount: int) -> None:
     """Run one contestant once in this process and print its CPU seconds."""
     case = CASES[name]
-    handshake = CONTESTANTS[contestant](site.authority.read_bytes(), case.version)
+    handshake = CONTESTANTS[contestant](site.authority.read_bytes(), case.version, case.classical)
     print(trio.run(case.run, site.port, handshake, amount))
 
 

@@ -18,13 +18,15 @@ from trio_secure import SecureStream, TLSConfig
 SERVER_NAME = "localhost"
 Version = Literal["1.2", "1.3"]
 Handshake = Callable[[trio.SocketStream], Awaitable[trio.abc.Stream]]
-Prepare = Callable[[bytes, Version], Handshake]
-"""Takes the CA certificate as DER and the TLS version; returns what makes the connections."""
+Prepare = Callable[[bytes, Version, bool], Handshake]
+"""Takes the CA certificate as DER, the TLS version, and whether to leave out what an older OpenSSL has not got:
+the post-quantum group; returns what makes the connections."""
 
 
-def _trio_secure(authority: bytes, version: Version) -> Handshake:
+def _trio_secure(authority: bytes, version: Version, classical: bool) -> Handshake:
     code = {"1.2": 0x0303, "1.3": 0x0304}[version]
-    config = TLSConfig(certificate=authority, min_version=code, max_version=code)
+    groups = ["x25519"] if classical else None
+    config = TLSConfig(certificate=authority, min_version=code, max_version=code, groups=groups)
 
     async def handshake(transport: trio.SocketStream) -> trio.abc.Stream:
         return await SecureStream.wrap(transport, SERVER_NAME, config)
@@ -32,7 +34,7 @@ def _trio_secure(authority: bytes, version: Version) -> Handshake:
     return handshake
 
 
-def _trio_ssl(authority: bytes, version: Version) -> Handshake:
+def _trio_ssl(authority: bytes, version: Version, _classical: bool) -> Handshake:
     context = ssl.create_default_context(cadata=authority)
     code = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}[version]
     context.minimum_version = context.maximum_version = code
