@@ -27,7 +27,7 @@ from trio_certs._der import (
 from trio_certs._text import describe_name
 
 # A client meets the same few certificates again and again; slicing one takes as long as a hash over it.
-_REMEMBERED = 32
+REMEMBERED = 32
 
 _VERSION = 0xA0
 _ISSUER_UNIQUE_ID = 0x81
@@ -59,7 +59,7 @@ class PublicKeyFacts:
     """An RSA public exponent; 0 for the other kinds."""
 
     @classmethod
-    @functools.lru_cache(maxsize=_REMEMBERED)
+    @functools.lru_cache(maxsize=REMEMBERED)
     def parse(cls, spki: bytes) -> PublicKeyFacts:
         """Read a SubjectPublicKeyInfo (RFC 5280 §4.1.2.7).
 
@@ -104,7 +104,7 @@ class CertificateFacts:
     _extensions: bytes = field(repr=False)
 
     @classmethod
-    @functools.lru_cache(maxsize=_REMEMBERED)
+    @functools.lru_cache(maxsize=REMEMBERED)
     def parse(cls, der: bytes) -> CertificateFacts:
         """Slice a DER certificate (RFC 5280 §4.1).
 

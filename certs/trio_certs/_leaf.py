@@ -12,7 +12,7 @@ import functools
 from datetime import datetime
 from typing import Literal, NamedTuple
 
-from trio_certs._certificate import CertificateFacts
+from trio_certs._certificate import REMEMBERED, CertificateFacts
 from trio_certs._chain import malformed
 from trio_certs._der import BIT_STRING, OBJECT_IDENTIFIER, SEQUENCE, DERError, Reader
 from trio_certs._errors import CertificateError, Reason
@@ -123,7 +123,7 @@ class _Claims(NamedTuple):
     purposes: frozenset[bytes] | None
 
 
-@functools.lru_cache(maxsize=32)  # as with the slicing of certificates
+@functools.lru_cache(maxsize=REMEMBERED)
 def _claims(leaf: CertificateFacts) -> _Claims:
     extensions = leaf.extensions()
     names = SubjectNames()

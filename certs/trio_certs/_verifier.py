@@ -17,6 +17,7 @@ verification, never with the package.
 
 from __future__ import annotations
 
+import functools
 import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -36,7 +37,7 @@ from cryptography.x509.verification import (
     VerificationError,
 )
 
-from trio_certs._certificate import CertificateFacts
+from trio_certs._certificate import REMEMBERED, CertificateFacts
 from trio_certs._server_name import ServerName
 
 # What `cryptography` raises for a certificate it cannot use, beside VerificationError: none of these is a
@@ -74,6 +75,7 @@ class Tier:
     """The policies for CAs and for leaves; `None` stands for the default ones."""
 
 
+@functools.lru_cache(maxsize=REMEMBERED)
 def load(certificate: CertificateFacts) -> x509.Certificate:
     """The certificate as an object.
 
@@ -105,19 +107,24 @@ def verify(
         PathError: there is none.
         Unreadable: an anchor cannot be loaded.
     """
-    loaded = [load(anchor) for anchor in anchors]
     leaf, *others = sent
     address = server.address
     try:
-        builder = PolicyBuilder().store(Store(loaded)).time(now)
-        if tier.extension_policies is not None:
-            ca_policy, ee_policy = tier.extension_policies
-            builder = builder.extension_policies(ca_policy=ca_policy, ee_policy=ee_policy)
+        policy = _policy(tier, tuple(anchors))
         subject = x509.DNSName(server.text) if address is None else x509.IPAddress(address)
-        path = builder.build_server_verifier(subject).verify(leaf, others)
+        path = policy.time(now).build_server_verifier(subject).verify(leaf, others)
         return tuple(certificate.public_bytes(Encoding.DER) for certificate in path)
     except (VerificationError, *_UNUSABLE) as error:
         raise PathError(str(error)) from error
+
+
+@functools.lru_cache(maxsize=REMEMBERED)
+def _policy(tier: Tier, anchors: tuple[CertificateFacts, ...]) -> PolicyBuilder:
+    builder = PolicyBuilder().store(Store([load(anchor) for anchor in anchors]))
+    if tier.extension_policies is None:
+        return builder
+    ca_policy, ee_policy = tier.extension_policies
+    return builder.extension_policies(ca_policy=ca_policy, ee_policy=ee_policy)
 
 
 def _check_ca_key_usage(_policy: Policy, _certificate: x509.Certificate, usage: x509.KeyUsage | None) -> None:
