@@ -21,7 +21,7 @@ from ._messages13 import KeyUpdate
 from ._post_handshake import MAX_REACTIONS, Reaction, reactions
 from ._protection import ContentType, Opener13
 from ._reassembly import Reassembly
-from ._records import MAX_BUFFER, Record
+from ._records import Record
 from ._sending import SendingHalf
 from ._trace import Tracer
 from ._versions import Version
@@ -211,5 +211,6 @@ class ReceivingHalf:
             raise PeerMisbehaved(AlertDescription.UNEXPECTED_MESSAGE, "too many warnings")
 
 
-#: The most that one call gives when the caller names no limit.
-DEFAULT_LIMIT = MAX_BUFFER
+#: The most that one call gives when the caller names no limit. From 128 KiB on, the C library fetches fresh pages
+#: for every such object and gives them back, which can cost more than opening the records in it.
+DEFAULT_LIMIT = 2**16
