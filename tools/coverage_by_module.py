@@ -126,7 +126,7 @@ def measure(measurement: coverage.Coverage, modules: Iterable[Module]) -> list[R
 def main() -> str | None:
     """What is wrong, or None."""
     parser = argparse.ArgumentParser(description="Branch coverage of each module by its own test file.")
-    parser.add_argument("--fail-under", type=float, default=90.0, metavar="PERCENT")
+    parser.add_argument("--fail-under", type=float, default=98.0, metavar="PERCENT")
     parser.add_argument("modules", nargs="*", metavar="PACKAGE.MODULE")
     options = parser.parse_args()
     modules = find_modules(options.modules)

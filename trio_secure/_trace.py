@@ -131,7 +131,8 @@ def _(message: m12.Certificate) -> str:
 
 
 def _chain(sizes: list[int]) -> str:
-    return f"{len(sizes)} certificates of {', '.join(map(str, sizes))} bytes" if sizes else "no certificate"
+    noun = "certificate" if len(sizes) == 1 else "certificates"
+    return f"{len(sizes)} {noun} of {', '.join(map(str, sizes))} bytes" if sizes else "no certificate"
 
 
 @describe.register

@@ -56,7 +56,7 @@ def hello(extensions: dict[int, bytes]) -> ServerHello:
         ),
         (m13.EncryptedExtensions({ext.ALPN: b""}), "application_layer_protocol_negotiation"),
         (m13.Certificate(b"", ()), "no certificate"),
-        (m13.Certificate(b"", (m13.CertificateEntry(b"123", {}),)), "1 certificates of 3 bytes"),
+        (m13.Certificate(b"", (m13.CertificateEntry(b"123", {}),)), "1 certificate of 3 bytes"),
         (m12.Certificate((b"12", b"123")), "2 certificates of 2, 3 bytes"),
         (CertificateVerify(0x0403, b""), "ecdsa_secp256r1_sha256"),
         (m13.NewSessionTicket(60, 0, b"", b"1234", {}), "4 bytes, good for 60 s"),
