@@ -6,6 +6,7 @@ Theory of operation: the library's files are parsed, not run, so that each findi
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -82,3 +83,10 @@ def test_a_package_names_what_is_public(package: Path) -> None:
         if isinstance(target, ast.Name)
     ]
     assert "__all__" in names
+
+
+def test_the_design_puts_every_module_on_a_floor() -> None:
+    design = (ROOT / "docs" / "design.md").read_text()
+    floors = [line for line in design.splitlines() if re.match(r"\| [0-5] ", line)]
+    named = [name for line in floors for name in re.findall(r"`(_\w+)`", line.split("|")[2])]
+    assert sorted(named) == sorted(path.stem for path in PRIVATE_MODULES if path.parent.name == "trio_secure")

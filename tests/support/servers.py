@@ -84,6 +84,10 @@ class RunningServer:
                 await self.process.stdin.aclose()
 
 
+skipped_for: list[str] = []
+"""Why the running test is being skipped, if it is: pytest-trio loses what `pytest.skip` is told."""
+
+
 class _DidNotStart(Exception):
     """The process ended before it listened."""
 
@@ -92,6 +96,7 @@ def unavailable(reason: str) -> NoReturn:
     """Skip the running test; in CI, where everything is installed, fail it."""
     if os.environ.get("CI") == "true":
         pytest.fail(reason)
+    skipped_for.append(reason)
     pytest.skip(reason)
 
 
