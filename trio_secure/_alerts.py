@@ -8,7 +8,7 @@ from ._errors import AlertDescription, AlertLevel, PeerMisbehaved
 from ._versions import Version
 
 #: Warnings (TLS 1.2) and user_canceled (TLS 1.3) that are passed over before their sender is taken for hostile.
-MAX_PASSED_OVER = 8
+MAX_PASSED_OVER = 4
 
 
 class Alert(NamedTuple):
@@ -25,6 +25,9 @@ class Alert(NamedTuple):
             raise PeerMisbehaved(
                 AlertDescription.DECODE_ERROR, f"an alert record of {len(content)} bytes instead of 2"
             )
+        # RFC 9846 §6 [8446 §6]: what is "semantically invalid (e.g., [...] an invalid enum)" is an illegal_parameter.
+        if content[0] not in (AlertLevel.WARNING, AlertLevel.FATAL):
+            raise PeerMisbehaved(AlertDescription.ILLEGAL_PARAMETER, f"an alert of level {content[0]}")
         return cls(content[0], content[1])
 
     @property

@@ -136,6 +136,10 @@ class Truncated(TLSError):
     """The transport ended without a close_notify: what was received may not be all that was sent."""
 
 
+class LegacyTLSWarning(UserWarning):
+    """A connection uses TLS 1.0 or 1.1, which RFC 8996 has put out of use."""
+
+
 _HINTS: dict[int, str] = {
     AlertDescription.HANDSHAKE_FAILURE: "it accepts none of the suites, groups or signatures offered",
     AlertDescription.PROTOCOL_VERSION: "it supports none of the TLS versions offered",

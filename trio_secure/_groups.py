@@ -3,30 +3,38 @@
 Theory of operation
 -------------------
 `NamedGroup.fresh` makes a share that is used once. Its `agree` takes the peer's share, whose length the row
-knows, and gives the shared secret; whatever `cryptography` refuses (a point off the curve, an all-zero result, a
-ciphertext of the wrong size) leaves here as illegal_parameter:
+knows, and gives the shared secret; whatever is no share of the group (a point off the curve, an all-zero result, a
+number out of range) leaves here as illegal_parameter:
 
     RFC 9846 §7.4.2 [8446 §7.4.2]: "For X25519 and X448 [...] implementations MUST check whether the computed
     Diffie-Hellman shared secret is the all-zero value and abort if so"
 
-    RFC 9846 §4.3.8.2 [8446 §4.2.8.2]: "Peers MUST validate each other's public value Q by ensuring that the
+    RFC 9846 §4.3.8.2 [8446 §4.2.8.2]: "peers MUST validate each other's public value Q by ensuring that the
     point is a valid point on the elliptic curve."
+
+    RFC 9846 §4.3.8.1 [8446 §4.2.8.1]: "Peers MUST validate each other's public key Y by ensuring that 1 < Y <
+    p-1."
 
 RFC 9846 forbids using a share on two connections; nothing here keeps one.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey
+from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey, MLKEM768PublicKey
+from cryptography.hazmat.primitives.asymmetric.x448 import X448PrivateKey, X448PublicKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from ._backend import supports
 from ._errors import AlertDescription, PeerMisbehaved
+from ._finite_field import FiniteField
+from ._suites import KeyExchange
 from ._versions import Version
 
 
@@ -50,13 +58,18 @@ class NamedGroup:
     Attributes:
         peer_share: bytes in the share the server answers with.
         since: the first version that can use the group.
+        by_default: whether it is offered to a user who names no groups.
+        key_exchange: the suites below TLS 1.3 that the group is for. In those of ECDHE the server names it; in
+            those of DHE it writes out its prime (RFC 7919).
     """
 
     code: int
     name: str
     peer_share: int
     fresh: Callable[[], Exchange]
-    since: Version = Version.TLS12
+    since: Version = Version.TLS10
+    by_default: bool = True
+    key_exchange: KeyExchange = KeyExchange.ECDHE
 
     def agree(self, ours: Exchange, share: bytes) -> bytes:
         """The secret shared with the peer that sent `share`."""
@@ -73,85 +86,132 @@ class NamedGroup:
             ) from error
 
 
-class _X25519:
-    """RFC 7748."""
+@dataclass(frozen=True, slots=True)
+class _Half:
+    """A half that is nothing more than its two uses."""
 
-    __slots__ = ("_private",)
-
-    def __init__(self) -> None:
-        self._private = X25519PrivateKey.generate()
-
-    @property
-    def public(self) -> bytes:
-        return self._private.public_key().public_bytes_raw()
-
-    def agree(self, share: bytes, /) -> bytes:
-        return self._private.exchange(X25519PublicKey.from_public_bytes(share))
+    public: bytes
+    agree: Callable[[bytes], bytes]
 
 
-class _Curve:
-    """A NIST curve, in uncompressed points (RFC 8422 §5.4.1: no other format is left)."""
+def _x25519() -> Exchange:
+    """RFC 7748 §6.1; `cryptography` raises ValueError for a secret of zeros."""
+    private = X25519PrivateKey.generate()
+    return _Half(
+        private.public_key().public_bytes_raw(),
+        lambda share: private.exchange(X25519PublicKey.from_public_bytes(share)),
+    )
 
-    __slots__ = ("_curve", "_private")
 
-    def __init__(self, curve: ec.EllipticCurve) -> None:
-        self._curve = curve
-        self._private = ec.generate_private_key(curve)
+def _x448() -> Exchange:
+    """RFC 7748 §6.2; likewise."""
+    private = X448PrivateKey.generate()
+    return _Half(
+        private.public_key().public_bytes_raw(),
+        lambda share: private.exchange(X448PublicKey.from_public_bytes(share)),
+    )
 
-    @property
-    def public(self) -> bytes:
-        return self._private.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
 
-    def agree(self, share: bytes, /) -> bytes:
+def _curve(curve: ec.EllipticCurve) -> Exchange:
+    """A NIST curve, in uncompressed points (RFC 8422 §5.4: no other format is left)."""
+    private = ec.generate_private_key(curve)
+
+    def agree(share: bytes) -> bytes:
         # The length check of the row leaves only one way to encode the point, but for the first byte.
         if share[0] != 0x04:
             raise ValueError("the point is not in uncompressed form")
-        peer = ec.EllipticCurvePublicKey.from_encoded_point(self._curve, share)
-        return self._private.exchange(ec.ECDH(), peer)
+        return private.exchange(ec.ECDH(), ec.EllipticCurvePublicKey.from_encoded_point(curve, share))
+
+    return _Half(private.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint), agree)
 
 
-class _X25519MLKEM768:
-    """ML-KEM-768 and X25519 side by side, ML-KEM first (draft-ietf-tls-ecdhe-mlkem §4)."""
+_secp256r1 = functools.partial(_curve, ec.SECP256R1())
+_secp384r1 = functools.partial(_curve, ec.SECP384R1())
+_secp521r1 = functools.partial(_curve, ec.SECP521R1())
 
-    __slots__ = ("_kem", "x25519")
+
+def _ffdhe(name: str) -> Exchange:
+    return FiniteField.named(name).fresh()
+
+
+class _Hybrid:
+    """ML-KEM-768 and an elliptic curve side by side (draft-ietf-tls-ecdhe-mlkem).
+
+    Shares and secrets are each the one behind the other: ML-KEM comes first beside X25519, and last beside P-256.
+    """
+
+    __slots__ = ("_kem", "_kem_first", "classical", "lends")
 
     _CIPHERTEXT = 1088
 
-    def __init__(self) -> None:
+    def __init__(self, lends: str, classical: Exchange, *, kem_first: bool) -> None:
         self._kem = MLKEM768PrivateKey.generate()
-        self.x25519 = _X25519()
+        self._kem_first = kem_first
+        self.lends = lends
+        self.classical = classical
+
+    def _join(self, kem: bytes, classical: bytes) -> bytes:
+        return kem + classical if self._kem_first else classical + kem
 
     @property
     def public(self) -> bytes:
-        return self._kem.public_key().public_bytes_raw() + self.x25519.public
+        return self._join(self._kem.public_key().public_bytes_raw(), self.classical.public)
 
     def agree(self, share: bytes, /) -> bytes:
-        ciphertext, x25519 = share[: self._CIPHERTEXT], share[self._CIPHERTEXT :]
-        return self._kem.decapsulate(ciphertext) + self.x25519.agree(x25519)
+        if self._kem_first:
+            ciphertext, classical = share[: self._CIPHERTEXT], share[self._CIPHERTEXT :]
+        else:
+            classical, ciphertext = share[: -self._CIPHERTEXT], share[-self._CIPHERTEXT :]
+        return self._join(self._kem.decapsulate(ciphertext), self.classical.agree(classical))
 
+
+def _x25519_mlkem768() -> Exchange:
+    return _Hybrid("x25519", _x25519(), kem_first=True)
+
+
+def _secp256r1_mlkem768() -> Exchange:
+    return _Hybrid("secp256r1", _secp256r1(), kem_first=False)
+
+
+_13, _DHE = Version.TLS13, KeyExchange.DHE
 
 # In order of preference. A test walks the table and wants a vector or a second opinion for each row.
-NAMED_GROUPS: tuple[NamedGroup, ...] = (
-    NamedGroup(0x11EC, "X25519MLKEM768", 1088 + 32, _X25519MLKEM768, Version.TLS13),
-    NamedGroup(0x001D, "x25519", 32, _X25519),
-    NamedGroup(0x0017, "secp256r1", 65, lambda: _Curve(ec.SECP256R1())),
-    NamedGroup(0x0018, "secp384r1", 97, lambda: _Curve(ec.SECP384R1())),
-    NamedGroup(0x0019, "secp521r1", 133, lambda: _Curve(ec.SECP521R1())),
+_ROWS = (
+    NamedGroup(0x11EC, "X25519MLKEM768", 1088 + 32, _x25519_mlkem768, _13),
+    NamedGroup(0x001D, "x25519", 32, _x25519),
+    NamedGroup(0x0017, "secp256r1", 65, _secp256r1),
+    NamedGroup(0x0018, "secp384r1", 97, _secp384r1),
+    NamedGroup(0x0019, "secp521r1", 133, _secp521r1),
+    NamedGroup(0x11EB, "SecP256r1MLKEM768", 65 + 1088, _secp256r1_mlkem768, _13, by_default=False),
+    NamedGroup(0x001E, "x448", 56, _x448, by_default=False),
+    NamedGroup(0x0100, "ffdhe2048", 256, lambda: _ffdhe("ffdhe2048"), by_default=False, key_exchange=_DHE),
+    NamedGroup(0x0101, "ffdhe3072", 384, lambda: _ffdhe("ffdhe3072"), by_default=False, key_exchange=_DHE),
 )
+
+# X448 and ML-KEM are not in every build of `cryptography`: a public key to load, and the groups it speaks for.
+_PROBES = (
+    (X448PublicKey.from_public_bytes, 56, {"x448"}),
+    (MLKEM768PublicKey.from_public_bytes, 1184, {"X25519MLKEM768", "SecP256r1MLKEM768"}),
+)
+_MISSING = {name for load, length, names in _PROBES if not supports(load, length) for name in names}
+
+NAMED_GROUPS: tuple[NamedGroup, ...] = tuple(row for row in _ROWS if row.name not in _MISSING)
+
+GROUPS_BY_CODE = {group.code: group for group in NAMED_GROUPS}
+GROUPS_BY_NAME = {group.name.lower(): group for group in NAMED_GROUPS}
 
 
 def fresh_shares(groups: Iterable[NamedGroup]) -> dict[NamedGroup, Exchange]:
     """Shares for one ClientHello.
 
-    An x25519 share next to the hybrid one is the hybrid's own half: the server uses only one of the two, and
-    no share is used on two connections.
+    The share of an elliptic curve after a hybrid one with that curve is the hybrid's own half: the server uses
+    only one of the two, and no share is used on two connections.
     """
     shares: dict[NamedGroup, Exchange] = {}
+    lent: dict[str, Exchange] = {}
     for group in groups:
-        hybrid = next((share for share in shares.values() if isinstance(share, _X25519MLKEM768)), None)
-        shares[group] = hybrid.x25519 if hybrid is not None and group.name == "x25519" else group.fresh()
+        ours = lent[group.name] if group.name in lent else group.fresh()
+        if isinstance(ours, _Hybrid):
+            lent[ours.lends] = ours.classical
+        shares[group] = ours
     return shares
-
-
-GROUPS_BY_CODE = {group.code: group for group in NAMED_GROUPS}
-GROUPS_BY_NAME = {group.name.lower(): group for group in NAMED_GROUPS}

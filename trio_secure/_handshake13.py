@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 from . import _extensions as ext
+from ._answers import Answers, answers13
+from ._client_authentication import Proof, answer13
+from ._compression import available
 from ._errors import AlertDescription, PeerMisbehaved
-from ._extensions import Where, check_answers, check_requests
-from ._identity import CertificateLookup, HandshakeSignature, ProvenKey, prove_key, verify_peer
-from ._keys13 import ApplicationSecrets, HandshakeSecrets
+from ._extensions import Extensions, Where, check_answers
+from ._identity import CertificateLookup, Claim, HandshakeSignature, ProvenKey, VerifiedPeer, prove_key, verify_peer
+from ._keys13 import ApplicationSecrets, HandshakeSecrets, ResumptionSecret
 from ._messages import CertificateVerify, Finished, ServerHello
-from ._messages13 import Certificate, CertificateRequest, EncryptedExtensions
+from ._messages13 import (
+    Certificate,
+    CertificateRequest,
+    CompressedCertificate,
+    EncryptedExtensions,
+    EndOfEarlyData,
+)
 from ._names import ServerName
-from ._offer import Offer
-from ._protection import Opener13, Sealer13
+from ._offer import Offer, OfferedKey
+from ._protection import Sealer
+from ._protection13 import Opener13, Sealer13
+from ._status import read_ocsp, read_scts
+from ._suites import CipherSuite
+from ._trace import Epoch
 from ._versions import Version
 from ._wire import Established, Wire
 
@@ -20,70 +33,123 @@ _SIGNED_BY_SERVER = b" " * 64 + b"TLS 1.3, server CertificateVerify" + b"\x00"
 
 
 async def handshake13(
-    wire: Wire, offer: Offer, hello: ServerHello, name: ServerName | None, lookup: CertificateLookup
+    wire: Wire,
+    offer: Offer,
+    hello: ServerHello,
+    name: ServerName | None,
+    lookup: CertificateLookup,
+    early_sealer: Sealer | None = None,
 ) -> Established:
-    """Run the handshake that `hello` began."""
+    """Run the handshake that `hello` began; `early_sealer` has sealed the early data sent with the ClientHello."""
     # Key exchange: RFC 9846 §4.2 [8446 §4.1]
+    config = offer.config
     suite, group, shared_secret = offer.agree(hello)
+    key = offer.accepted_key(hello, suite)
+    if offer.session is not None:
+        wire.note("session", "refused" if key is None else "resumed")
+    early = key.secrets if key is not None else None
     wire.transcript.use(suite.hash)
-    secrets = HandshakeSecrets.derive(suite, shared_secret, wire.transcript.digest())
-    wire.read_with(Opener13(secrets.server))
-    # RFC 9846 §E.4 [8446 §D.4]: "the client sends a dummy change_cipher_spec record immediately before its second
-    # flight", which after a HelloRetryRequest was the second ClientHello.
-    if offer.retry is None:
-        await wire.send_change_cipher_spec()
-    wire.write_with(Sealer13(secrets.client))
+    secrets = HandshakeSecrets.derive(suite, shared_secret, wire.transcript.digest(), early)
+    # Who takes early data reads on with its key until EndOfEarlyData; who does not take the session takes none.
+    early_sealer = early_sealer if key is not None else None
+    await _change_keys(wire, offer, secrets, early_sealer)
 
     # Server parameters: §4.4 [§4.3]
-    parameters = await wire.expect(EncryptedExtensions)
-    check_answers(parameters.extensions, Where.ENCRYPTED_EXTENSIONS, offer.offered, "EncryptedExtensions")
-    protocol = offer.protocol(parameters.extensions)
-    offer.check_server_name(parameters.extensions)
-    first = await wire.expect(CertificateRequest, Certificate)
-    request = first if isinstance(first, CertificateRequest) else None
-    if request is not None:
-        _check_request(request)
-    certificate = await wire.expect(Certificate) if isinstance(first, CertificateRequest) else first
+    answers = answers13(await wire.expect(EncryptedExtensions), offer)
+    wire.limit(answers.limits)
+    if offer.sent_early_data:
+        wire.note("early data", "accepted" if answers.early_data else "rejected")
+    if answers.early_data:
+        _check_early_data(key, suite, answers)
+    elif early_sealer is not None:
+        wire.write_with(Sealer13(secrets.client), Epoch.HANDSHAKE)
 
     # Authentication: §4.5 [§4.4]. First the proof that the peer holds the key, then the slow look at whose it is.
-    chain = _chain(certificate, offer)
-    proven = await _prove(wire, offer, chain)
-    peer = await verify_peer(proven, name, lookup)
+    # A pre-shared key is a proof already, and whose it is was looked at when it was made.
+    request = await wire.accept(CertificateRequest) if key is None else None
+    if request is not None:
+        _check_request(request)
+    peer = await _authenticate(wire, offer, name, lookup) if key is None else key.session.known.peer
     covered = wire.transcript.digest()
     finished = await wire.expect(Finished)
     secrets.server.check_finished(finished.verify_data, covered)
     application = ApplicationSecrets.derive(secrets, wire.transcript.digest())
-    wire.read_with(Opener13(application.server))
+    for label, secret in application.key_log:
+        wire.log_secret(label, secret)
+    wire.read_with(Opener13(application.server), Epoch.APPLICATION)
 
     # The client's turn, and the keys for what follows: §4.5, §7.1 [§4.4, §7.1]
-    if request is not None:
-        await wire.send(Certificate(request.context, ()))
+    if answers.early_data:
+        await wire.send(EndOfEarlyData())
+        wire.write_with(Sealer13(secrets.client), Epoch.HANDSHAKE)
+    proof = await answer13(wire, config.identities, request) if request is not None else Proof()
     await wire.send(Finished(secrets.client.finished(wire.transcript.digest())))
     await wire.flush()
-    wire.write_with(Sealer13(application.client))
+    wire.write_with(Sealer13(application.client), Epoch.APPLICATION)
     return Established(
         version=Version.TLS13,
         suite=suite,
-        group=group,
+        group=group.name,
         peer=peer,
-        alpn=protocol,
-        # TLS 1.3 binds its secrets to the whole handshake, which is what the extension brought to TLS 1.2.
-        extended_master_secret=True,
+        alpn=answers.alpn,
+        limits=answers.limits,
+        resumed=key.session if key is not None else None,
         secrets=application,
+        exporter=application,
+        resumption=ResumptionSecret.derive(secrets, wire.transcript.digest()),
+        transcript=wire.transcript.copy() if config.post_handshake_auth else None,
+        early_data=answers.early_data if offer.sent_early_data else None,
+        client_chain=proof.chain,
     )
 
 
+async def _change_keys(
+    wire: Wire, offer: Offer, secrets: HandshakeSecrets, early_sealer: Sealer | None
+) -> None:
+    """From plaintext to the handshake's keys, or for sending first to those of early data."""
+    for label, secret in secrets.key_log:
+        wire.log_secret(label, secret)
+    wire.read_with(Opener13(secrets.server), Epoch.HANDSHAKE)
+    # RFC 9846 §E.4 [8446 §D.4]: "the client sends a dummy change_cipher_spec record immediately before its second
+    # flight", which after a HelloRetryRequest was the second ClientHello, and with early data is what follows it.
+    if offer.retry is None and not offer.early_data:
+        await wire.send_change_cipher_spec()
+    if early_sealer is not None:
+        wire.write_with(early_sealer, Epoch.EARLY_DATA)
+    else:
+        wire.write_with(Sealer13(secrets.client), Epoch.HANDSHAKE)
+
+
+def _check_early_data(key: OfferedKey | None, suite: CipherSuite, answers: Answers) -> None:
+    """The server has taken data sent under what an earlier connection settled: it has to be settled again.
+
+    RFC 9846 §4.3.10 [8446 §4.2.10]: the "associated values are those which were negotiated in the connection which
+    established the PSK": version, suite and ALPN protocol.
+    """
+    if key is None or suite is not key.session.suite or answers.alpn != key.session.alpn:
+        raise PeerMisbehaved(
+            AlertDescription.ILLEGAL_PARAMETER,
+            "the server accepted early data, but not the session it was sent under",
+        )
+
+
 def _check_request(request: CertificateRequest) -> None:
-    check_requests(request.extensions, Where.CERTIFICATE_REQUEST, "CertificateRequest")
     # RFC 9846 §4.4.2 [8446 §4.3.2]: the context "SHALL be zero length unless used for the post-handshake
     # authentication exchanges".
     if request.context:
         raise PeerMisbehaved(AlertDescription.ILLEGAL_PARAMETER, "the CertificateRequest has a context")
-    # "The 'signature_algorithms' extension MUST be specified".
-    if ext.SIGNATURE_ALGORITHMS not in request.extensions:
-        raise PeerMisbehaved(
-            AlertDescription.MISSING_EXTENSION, "the CertificateRequest has no signature_algorithms"
-        )
+
+
+async def _authenticate(
+    wire: Wire, offer: Offer, name: ServerName | None, lookup: CertificateLookup
+) -> VerifiedPeer:
+    algorithms = available(offer.config.certificate_compression)
+    message = await (wire.expect(Certificate, CompressedCertificate) if algorithms else wire.expect(Certificate))
+    if isinstance(message, CompressedCertificate):
+        message = message.decompress(algorithms)
+    chain, claim = _chain(message, offer), _claim(message, name)
+    proven = await _prove(wire, offer, chain)
+    return await verify_peer(proven, claim, lookup)
 
 
 def _chain(message: Certificate, offer: Offer) -> list[bytes]:
@@ -97,6 +163,20 @@ def _chain(message: Certificate, offer: Offer) -> list[bytes]:
     for entry in message.certificate_list:
         check_answers(entry.extensions, Where.CERTIFICATE, offer.offered, "Certificate")
     return [entry.cert_data for entry in message.certificate_list]
+
+
+def _claim(message: Certificate, name: ServerName | None) -> Claim:
+    """What is stapled to the server's own certificate; what is stapled to others only has to parse."""
+    claims = [_stapled(entry.extensions, name) for entry in message.certificate_list]
+    return claims[0]
+
+
+def _stapled(extensions: Extensions, name: ServerName | None) -> Claim:
+    staple = extensions.get(ext.STATUS_REQUEST)
+    scts = extensions.get(ext.SIGNED_CERTIFICATE_TIMESTAMP)
+    return Claim(
+        name, None if staple is None else read_ocsp(staple), () if scts is None else read_scts(scts)
+    )
 
 
 async def _prove(wire: Wire, offer: Offer, chain: list[bytes]) -> ProvenKey:

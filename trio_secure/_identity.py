@@ -11,16 +11,17 @@ the key can make us look anything up.
 from __future__ import annotations
 
 import functools
+import math
 import warnings
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from cryptography.hazmat.primitives.asymmetric import rsa
-
+from ._backend import quiet
+from ._certificate_key import CertificateKey, KeyKind, read_key
 from ._errors import AlertDescription, CertificateRefused, PeerMisbehaved
 from ._names import ServerName
-from ._signatures import SCHEMES_BY_CODE, SignatureScheme
+from ._signatures import SCHEMES_BY_CODE, SignatureScheme, legacy_scheme
 from ._suites import Authentication
 from ._versions import Version
 
@@ -39,30 +40,51 @@ class Verdict(Protocol):
         ...
 
 
-class CertificateLookup(Protocol):
-    """Decides, perhaps after waiting, whether a chain speaks for a name."""
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a server says it is, and what it shows for it.
 
-    def __call__(self, chain: Sequence[bytes], name: ServerName | None, /) -> Awaitable[Verdict]:
+    Attributes:
+        name: the name it has to be good for; None when nothing is verified.
+        ocsp_response: the OCSP response it stapled to its certificate, unread.
+        scts: the signed certificate timestamps it sent, unread.
+    """
+
+    name: ServerName | None
+    ocsp_response: bytes | None = None
+    scts: tuple[bytes, ...] = ()
+
+
+class CertificateLookup(Protocol):
+    """Decides, perhaps after waiting, whether a chain bears a claim out."""
+
+    def __call__(self, proven: ProvenKey, claim: Claim, /) -> Awaitable[Verdict]:
         """The verdict, or CertificateRefused."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class ProvenKey:
-    """A chain as sent, whose leaf's key has signed this very handshake."""
+    """A chain as sent, whose leaf's key takes part in this very handshake.
+
+    Attributes:
+        scheme: how the key has signed the handshake; None with RSA key transport, where being able to read what
+            was encrypted to the key is the proof, and the server's Finished shows it.
+    """
 
     chain: tuple[bytes, ...]
-    scheme: SignatureScheme
+    scheme: SignatureScheme | None
 
 
 @dataclass(frozen=True, slots=True)
 class VerifiedPeer:
-    """The peer, its key proven and its certificate accepted."""
+    """The peer, its key proven and its certificate accepted, now or in the handshake that is resumed."""
 
     chain: tuple[bytes, ...]
-    scheme: SignatureScheme
+    scheme: SignatureScheme | None
     verified_chain: tuple[bytes, ...]
     anchor_resource: str | None
+    claim: Claim = Claim(None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +92,12 @@ class HandshakeSignature:
     """A signature over the handshake as it arrived.
 
     Attributes:
-        algorithm: the scheme's code.
+        algorithm: the scheme's code; None below TLS 1.2, where the suite decides.
         data: what it should cover.
-        suite: the kind of key a TLS 1.2 suite calls for; None in TLS 1.3.
+        suite: the kind of key that a suite below TLS 1.3 calls for.
     """
 
-    algorithm: int
+    algorithm: int | None
     signature: bytes
     data: bytes
     version: Version
@@ -86,14 +108,7 @@ def prove_key(
     chain: Sequence[bytes], proof: HandshakeSignature, offered: Sequence[SignatureScheme]
 ) -> ProvenKey:
     """Check that whoever sent `chain` holds the key of its first certificate."""
-    scheme = SCHEMES_BY_CODE.get(proof.algorithm)
-    # RFC 9846 §4.5.2 [8446 §4.4.3]: "the signature algorithm MUST be one offered in the client's
-    # 'signature_algorithms' extension"; RFC 5246 §7.4.3: it "MUST be a pair listed in that extension".
-    if scheme is None or scheme not in offered or scheme.until < proof.version:
-        raise PeerMisbehaved(
-            AlertDescription.ILLEGAL_PARAMETER,
-            f"the server signed with {scheme.name if scheme else hex(proof.algorithm)}, which was not offered",
-        )
+    scheme = _named_scheme(proof, offered)
     # RFC 5246 §7.4.3: the scheme "MUST be compatible with the key in the server's end-entity certificate", and
     # that with the suite.
     if proof.suite not in (None, scheme.authentication):
@@ -101,14 +116,48 @@ def prove_key(
             AlertDescription.ILLEGAL_PARAMETER,
             f"the server signed with {scheme.name} under a suite for {proof.suite}",
         )
-    scheme.verify(_public_key(chain[0]), proof.signature, proof.data, proof.version)
+    key = leaf_key(chain[0])
+    # RFC 9846 §4.5.1.2 [8446 §4.4.2.2]: "If the certificate has a Key Usage extension, the digitalSignature bit MUST
+    # be set"; RFC 5246 §7.4.2 says the same of every key exchange that signs.
+    if not key.may_sign:
+        raise PeerMisbehaved(
+            AlertDescription.ILLEGAL_PARAMETER, "the server's certificate does not let its key sign"
+        )
+    scheme.verify(key, proof.signature, proof.data, proof.version)
     return ProvenKey(tuple(chain), scheme)
 
 
-async def verify_peer(proven: ProvenKey, name: ServerName | None, lookup: CertificateLookup) -> VerifiedPeer:
+def _named_scheme(proof: HandshakeSignature, offered: Sequence[SignatureScheme]) -> SignatureScheme:
+    if proof.algorithm is None and proof.suite is not None:
+        return legacy_scheme(proof.suite)
+    # RFC 9846 §4.5.2 [8446 §4.4.3]: "the signature algorithm MUST be one offered in the client's
+    # 'signature_algorithms' extension"; RFC 5246 §7.4.3: it "MUST be a pair listed in that extension".
+    for scheme in offered:
+        if scheme.code == proof.algorithm and scheme.allows(proof.version):
+            return scheme
+    name = SCHEMES_BY_CODE[proof.algorithm].name if proof.algorithm in SCHEMES_BY_CODE else proof.algorithm
+    raise PeerMisbehaved(
+        AlertDescription.ILLEGAL_PARAMETER, f"the server signed with scheme {name}, which was not offered"
+    )
+
+
+def transport_key(chain: Sequence[bytes]) -> ProvenKey:
+    """The key to which a premaster secret is to be encrypted (RFC 5246 §7.4.7.1), before it has proven itself."""
+    key = leaf_key(chain[0])
+    # RFC 5246 §7.4.2: "RSA public key; the certificate MUST allow the key to be used for encryption (the
+    # keyEncipherment bit MUST be set if the key usage extension is present)."
+    if key.kind is not KeyKind.RSA or not key.may_encipher:
+        raise PeerMisbehaved(
+            AlertDescription.ILLEGAL_PARAMETER,
+            "the server chose RSA key transport, and its certificate has no key to encrypt to",
+        )
+    return ProvenKey(tuple(chain), None)
+
+
+async def verify_peer(proven: ProvenKey, claim: Claim, lookup: CertificateLookup) -> VerifiedPeer:
     """Await the verdict on a proven peer's certificate."""
-    verdict = await lookup(proven.chain, name)
-    return VerifiedPeer(proven.chain, proven.scheme, verdict.chain, verdict.resource)
+    verdict = await lookup(proven, claim)
+    return VerifiedPeer(proven.chain, proven.scheme, verdict.chain, verdict.resource, claim)
 
 
 # Verifying with a larger key or exponent would hold up everything else for milliseconds; no CA issues them.
@@ -117,17 +166,16 @@ _MAX_RSA_EXPONENT = 2**32
 
 
 @functools.lru_cache(maxsize=16)  # a client meets the same few servers again and again
-def _public_key(certificate: bytes) -> object:
+def leaf_key(certificate: bytes) -> CertificateKey:
+    """The key in the server's certificate, in DER; CertificateRefused when there is none that can be used."""
     # Imported when the first handshake needs it: it costs more time than the whole rest of this package.
     from cryptography import x509
     from cryptography.exceptions import UnsupportedAlgorithm
-    from cryptography.utils import CryptographyDeprecationWarning
 
     try:
-        # `cryptography` warns of serial numbers that are not positive, which is not the caller's fault.
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", CryptographyDeprecationWarning)
-            key = x509.load_der_x509_certificate(certificate).public_key()
+        # `cryptography` warns of serial numbers that are not positive, for example.
+        with quiet():
+            key = read_key(x509.load_der_x509_certificate(certificate))
     except UnsupportedAlgorithm as error:
         raise CertificateRefused(
             AlertDescription.UNSUPPORTED_CERTIFICATE,
@@ -137,11 +185,19 @@ def _public_key(certificate: bytes) -> object:
         raise CertificateRefused(
             AlertDescription.BAD_CERTIFICATE, f"the server's certificate is malformed: {error}"
         ) from error
-    if isinstance(key, rsa.RSAPublicKey) and (
-        key.key_size > _MAX_RSA_BITS or key.public_numbers().e >= _MAX_RSA_EXPONENT
-    ):
+    if key.bits > _MAX_RSA_BITS or key.exponent >= _MAX_RSA_EXPONENT:
         raise CertificateRefused(
             AlertDescription.BAD_CERTIFICATE,
-            f"the server's RSA key of {key.key_size} bits is too large to use",
+            f"the server's RSA key of {key.bits} bits is too large to use",
         )
     return key
+
+
+def first_expiry(chain: Sequence[bytes]) -> float:
+    """When the first certificate of a verified chain expires, in seconds since the epoch; never, if it is empty."""
+    from cryptography import x509
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        certificates = [x509.load_der_x509_certificate(der) for der in chain]
+    return min((one.not_valid_after_utc.timestamp() for one in certificates), default=math.inf)

@@ -6,16 +6,23 @@ Each stage holds only what the next one needs, and is made from the stage before
 
 ::
 
-    0 -> Extract = Early Secret                  (no PSK: the input is zeros)
-           | Derive-Secret(., "derived", "")
+    PSK -> Extract = Early Secret                -> EarlySecrets: binder, early traffic
+           | Derive-Secret(., "derived", "")        (no PSK: zeros, and the same secret every time)
     shared secret -> Extract = Handshake Secret  -> HandshakeSecrets: client and server traffic, Finished keys
            | Derive-Secret(., "derived", "")
     0 -> Extract = Main Secret                   -> ApplicationSecrets: client and server traffic, exporter
+                                                 -> ResumptionSecret: a PSK for each ticket
+
+The Main Secret goes along with the HandshakeSecrets, and so is gone with them when the handshake ends:
+
+    RFC 9846 §7.1 [8446 §7.1]: "Once all the values which are to be derived from a given secret have been computed,
+    that secret SHOULD be erased."
 """
 
 from __future__ import annotations
 
 import functools
+import hashlib
 import hmac
 from dataclasses import dataclass
 
@@ -23,17 +30,26 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from ._codec import vector8
 from ._errors import AlertDescription, PeerMisbehaved
-from ._suites import NONCE_LENGTH, CipherSuite, Hash
+from ._suites import CIPHER_SUITES, NONCE_LENGTH, CipherSuite, Hash
+
+#: The label and the value of a line of a key log, as NSS made them known.
+KeyLogEntry = tuple[str, bytes]
 
 
 def hkdf_expand_label(algorithm: Hash, secret: bytes, label: bytes, context: bytes, length: int) -> bytes:
-    """RFC 9846 §7.1 [8446 §7.1], for the lengths of keys and secrets: one block of output."""
+    """RFC 9846 §7.1 [8446 §7.1], for up to 255 blocks of output."""
     # HKDF-Expand (RFC 5869 §2.3) of one block is one HMAC, and a handshake needs about twenty.
     info = _label_info(label, length) + vector8(context)
-    return hmac.digest(secret, info + b"\x01", algorithm.name)[:length]
+    output = block = hmac.digest(secret, info + b"\x01", algorithm.name)
+    while len(output) < length:
+        counter = len(output) // algorithm.length + 1
+        block = hmac.digest(secret, block + info + counter.to_bytes(1, "big"), algorithm.name)
+        output += block
+    return output[:length]
 
 
-@functools.cache
+# Bounded, because the labels of exporters are the user's.
+@functools.lru_cache(maxsize=64)
 def _label_info(label: bytes, length: int) -> bytes:
     return length.to_bytes(2, "big") + vector8(b"tls13 " + label)
 
@@ -43,8 +59,24 @@ def _derive(algorithm: Hash, secret: bytes, label: bytes, transcript: bytes) -> 
 
 
 def _next_stage(algorithm: Hash, secret: bytes, key_material: bytes) -> bytes:
-    salt = _derive(algorithm, secret, b"derived", algorithm.empty)
-    return HKDF.extract(algorithm.algorithm, salt, key_material)
+    return HKDF.extract(algorithm.algorithm, _salt(algorithm, secret), key_material)
+
+
+def _salt(algorithm: Hash, secret: bytes) -> bytes:
+    return _derive(algorithm, secret, b"derived", algorithm.empty)
+
+
+# RFC 9846 §7.1 [8446 §7.1]: "if PSK is not in use, Early Secret will still be HKDF-Extract(0, 0)". So what comes
+# of it is known beforehand.
+_SALTS_WITHOUT_PSK = {
+    algorithm.name: _salt(algorithm, HKDF.extract(algorithm.algorithm, b"", bytes(algorithm.length)))
+    for algorithm in {row.hash.name: row.hash for row in CIPHER_SUITES}.values()
+}
+
+
+def _finished(algorithm: Hash, secret: bytes, transcript: bytes) -> bytes:
+    key = hkdf_expand_label(algorithm, secret, b"finished", b"", algorithm.length)
+    return hmac.digest(key, transcript, algorithm.name)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -65,8 +97,7 @@ class TrafficSecret:
 
     def finished(self, transcript: bytes) -> bytes:
         """The verify_data of a Finished sent under this secret (RFC 9846 §4.5.3 [8446 §4.4.4])."""
-        key = self._expand(b"finished", self.suite.hash.length)
-        return hmac.digest(key, transcript, self.suite.hash.name)
+        return _finished(self.suite.hash, self.secret, transcript)
 
     def check_finished(self, verify_data: bytes, transcript: bytes) -> None:
         """Refuse a Finished that does not bind the handshake.
@@ -95,23 +126,78 @@ def check_verify_data(expected: bytes, verify_data: bytes) -> None:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
+class EarlySecrets:
+    """The stage before the ServerHello, of a client that offers to resume with `psk`."""
+
+    hash: Hash
+    secret: bytes
+
+    @classmethod
+    def derive(cls, algorithm: Hash, psk: bytes) -> EarlySecrets:
+        """From a PSK and the hash that belongs to it."""
+        return cls(algorithm, HKDF.extract(algorithm.algorithm, bytes(algorithm.length), psk))
+
+    def binder(self, transcript: bytes) -> bytes:
+        """The proof that the client has the PSK (RFC 9846 §4.3.11.2 [8446 §4.2.11.2]).
+
+        Args:
+            transcript: the hash of everything up to and with the identities of the ClientHello's pre_shared_key,
+                whose lengths are those of the whole message.
+        """
+        key = _derive(self.hash, self.secret, b"res binder", self.hash.empty)
+        return _finished(self.hash, key, transcript)
+
+    def client_early_traffic(self, suite: CipherSuite, transcript: bytes) -> TrafficSecret:
+        """The secret of 0-RTT data, in a key log CLIENT_EARLY_TRAFFIC_SECRET.
+
+        Args:
+            suite: the one of the session: RFC 9846 §4.3.10 [8446 §4.2.10]: "the associated values are those which
+                were negotiated in the connection which established the PSK".
+            transcript: the hash of the ClientHello, binders included.
+        """
+        return TrafficSecret(suite, _derive(self.hash, self.secret, b"c e traffic", transcript))
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class HandshakeSecrets:
-    """The stage between the hellos and the server's Finished."""
+    """The stage between the hellos and the server's Finished.
+
+    Attributes:
+        main: the Main Secret, from which the stages after this one are made.
+    """
 
     suite: CipherSuite
-    secret: bytes
+    main: bytes
     client: TrafficSecret
     server: TrafficSecret
 
     @classmethod
-    def derive(cls, suite: CipherSuite, shared_secret: bytes, transcript: bytes) -> HandshakeSecrets:
-        """From the key exchange, with the transcript up to the ServerHello."""
-        zeros = bytes(suite.hash.length)
-        early = HKDF.extract(suite.hash.algorithm, zeros, zeros)
-        secret = _next_stage(suite.hash, early, shared_secret)
-        client = _derive(suite.hash, secret, b"c hs traffic", transcript)
-        server = _derive(suite.hash, secret, b"s hs traffic", transcript)
-        return cls(suite, secret, TrafficSecret(suite, client), TrafficSecret(suite, server))
+    def derive(
+        cls, suite: CipherSuite, shared_secret: bytes, transcript: bytes, early: EarlySecrets | None = None
+    ) -> HandshakeSecrets:
+        """From the key exchange.
+
+        Args:
+            suite: what the server chose.
+            shared_secret: what the key exchange agreed on.
+            transcript: the hash up to the ServerHello.
+            early: the stage of the PSK that the server took, whose hash is the suite's; None without one.
+        """
+        algorithm = suite.hash
+        salt = _SALTS_WITHOUT_PSK[algorithm.name] if early is None else _salt(algorithm, early.secret)
+        secret = HKDF.extract(algorithm.algorithm, salt, shared_secret)
+        client = _derive(algorithm, secret, b"c hs traffic", transcript)
+        server = _derive(algorithm, secret, b"s hs traffic", transcript)
+        main = _next_stage(algorithm, secret, bytes(algorithm.length))
+        return cls(suite, main, TrafficSecret(suite, client), TrafficSecret(suite, server))
+
+    @property
+    def key_log(self) -> tuple[KeyLogEntry, KeyLogEntry]:
+        """What a key log holds of this stage."""
+        return (
+            ("CLIENT_HANDSHAKE_TRAFFIC_SECRET", self.client.secret),
+            ("SERVER_HANDSHAKE_TRAFFIC_SECRET", self.server.secret),
+        )
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -126,8 +212,63 @@ class ApplicationSecrets:
     def derive(cls, handshake: HandshakeSecrets, transcript: bytes) -> ApplicationSecrets:
         """With the transcript up to the server's Finished."""
         suite = handshake.suite
-        secret = _next_stage(suite.hash, handshake.secret, bytes(suite.hash.length))
-        client = _derive(suite.hash, secret, b"c ap traffic", transcript)
-        server = _derive(suite.hash, secret, b"s ap traffic", transcript)
-        exporter = _derive(suite.hash, secret, b"exp master", transcript)
+        client = _derive(suite.hash, handshake.main, b"c ap traffic", transcript)
+        server = _derive(suite.hash, handshake.main, b"s ap traffic", transcript)
+        exporter = _derive(suite.hash, handshake.main, b"exp master", transcript)
         return cls(TrafficSecret(suite, client), TrafficSecret(suite, server), exporter)
+
+    def export(self, label: bytes, context: bytes | None, length: int) -> bytes:
+        """Keying material for an application (RFC 9846 §7.5 [8446 §7.5]).
+
+        Args:
+            label: up to 249 bytes, as registered for the purpose.
+            context: what the material is bound to besides; an empty one is the same as none.
+            length: 1 to 255 times the length of the suite's hash, in bytes.
+
+        Raises:
+            ValueError: a length is out of range.
+        """
+        algorithm = self.client.suite.hash
+        # RFC 9846 §7.1 [8446 §7.1]: "opaque label<7..255> = 'tls13 ' + Label". An empty label is one byte short of
+        # that; every other implementation takes it, and some peers use it.
+        if len(label) > 255 - len("tls13 "):
+            raise ValueError(f"an exporter's label has at most 249 bytes, not {len(label)}")
+        context = context or b""
+        # RFC 5705 §4: the context's length is a uint16, and RFC 9846 §7.5: "The exporter interface remains the
+        # same".
+        if len(context) >= 2**16:
+            raise ValueError(f"an exporter's context has at most 65535 bytes, not {len(context)}")
+        # RFC 5869 §2.3: "length of output keying material in octets (<= 255*HashLen)".
+        if not 1 <= length <= 255 * algorithm.length:
+            raise ValueError(f"an exporter gives 1 to {255 * algorithm.length} bytes, not {length}")
+        secret = _derive(algorithm, self.exporter, label, algorithm.empty)
+        hashed = hashlib.new(algorithm.name, context).digest()
+        return hkdf_expand_label(algorithm, secret, b"exporter", hashed, length)
+
+    @property
+    def key_log(self) -> tuple[KeyLogEntry, KeyLogEntry, KeyLogEntry]:
+        """What a key log holds of this stage."""
+        return (
+            ("CLIENT_TRAFFIC_SECRET_0", self.client.secret),
+            ("SERVER_TRAFFIC_SECRET_0", self.server.secret),
+            ("EXPORTER_SECRET", self.exporter),
+        )
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class ResumptionSecret:
+    """What a finished handshake leaves for tickets that come after it."""
+
+    suite: CipherSuite
+    secret: bytes
+
+    @classmethod
+    def derive(cls, handshake: HandshakeSecrets, transcript: bytes) -> ResumptionSecret:
+        """With the transcript up to the client's Finished."""
+        suite = handshake.suite
+        return cls(suite, _derive(suite.hash, handshake.main, b"res master", transcript))
+
+    def psk(self, nonce: bytes) -> bytes:
+        """The PSK of the ticket with `nonce`, 0 to 255 bytes (RFC 9846 §4.7.1 [8446 §4.6.1])."""
+        algorithm = self.suite.hash
+        return hkdf_expand_label(algorithm, self.secret, b"resumption", nonce, algorithm.length)

@@ -13,6 +13,8 @@ two classes, told apart by `admits`, so that the handshake can say which of them
 from __future__ import annotations
 
 import abc
+import dataclasses
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
@@ -34,6 +36,11 @@ class Message(abc.ABC):
 
     type: ClassVar[int]
     max_length: ClassVar[int]
+
+    @classmethod
+    def title(cls) -> str:
+        """The message's name."""
+        return cls.__name__
 
     @classmethod
     def admits(cls, body: bytes) -> bool:
@@ -65,6 +72,7 @@ class ClientHello:
 
     type: ClassVar[int] = 1
 
+    legacy_version: int
     random: bytes
     session_id: bytes
     cipher_suites: tuple[int, ...]
@@ -74,8 +82,13 @@ class ClientHello:
         """The message in wire form."""
         suites = b"".join(code.to_bytes(2, "big") for code in self.cipher_suites)
         # RFC 9846 §4.2.2 [8446 §4.1.2]: the compression methods "MUST contain exactly one byte, set to zero".
-        body = b"\x03\x03" + self.random + vector8(self.session_id) + vector16(suites) + b"\x01\x00"
+        version = self.legacy_version.to_bytes(2, "big")
+        body = version + self.random + vector8(self.session_id) + vector16(suites) + b"\x01\x00"
         return encode_message(self.type, body + write_extensions(self.extensions))
+
+    def with_extensions(self, extensions: Iterable[tuple[int, bytes]]) -> ClientHello:
+        """The same hello with other extensions."""
+        return dataclasses.replace(self, extensions=tuple(extensions))
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +161,10 @@ class CertificateVerify(Message):
         message = cls(reader.uint16(), reader.vector16())
         reader.finish()
         return message
+
+    def encode(self) -> bytes:
+        """The message in wire form."""
+        return encode_message(self.type, self.algorithm.to_bytes(2, "big") + vector16(self.signature))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
-from ._codec import Reader, uint16s, vector8, vector24
+from ._codec import Reader, uint16s, vector16, vector24
 from ._errors import AlertDescription, PeerMisbehaved
 from ._messages import Message, encode_message
+from ._status import MAX_STATUS_LENGTH, read_status
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,30 +51,67 @@ class Certificate(Message):
         return encode_message(self.type, vector24(b"".join(map(vector24, self.certificate_list))))
 
 
+@dataclass(frozen=True, slots=True)
+class CertificateStatus(Message):
+    """RFC 6066 §8: the OCSP response that a server staples to its Certificate."""
+
+    type: ClassVar[int] = 22
+    max_length: ClassVar[int] = MAX_STATUS_LENGTH
+
+    response: bytes
+
+    @classmethod
+    def parse(cls, body: bytes) -> Self:
+        """The message in `body`."""
+        return cls(read_status(Reader(body, "CertificateStatus")))
+
+
 _NAMED_CURVE = 3
 
 
 @dataclass(frozen=True, slots=True)
 class ServerKeyExchange(Message):
-    """RFC 8422 §5.4: an ECDHE share under the server's signature.
+    """RFC 5246 §7.4.3: the server's share under its signature.
 
     Attributes:
         params: the bytes that the signature covers, after the two random values.
+        algorithm: the signature scheme; None below TLS 1.2, where the kind of key decides.
     """
 
     type: ClassVar[int] = 12
     max_length: ClassVar[int] = 2**15
+    names_algorithm: ClassVar[bool] = True
+
+    params: bytes
+    algorithm: int | None
+    signature: bytes
+
+    @classmethod
+    def title(cls) -> str:
+        """The RFCs have one name for all of its forms."""
+        return "ServerKeyExchange"
+
+    @classmethod
+    def _signed(cls, body: bytes, reader: Reader) -> tuple[bytes, int | None, bytes]:
+        """The parameters just read, and the signature behind them (RFC 5246 §4.7)."""
+        params = body[: len(body) - len(reader)]
+        algorithm = reader.uint16() if cls.names_algorithm else None
+        signature = reader.vector16()
+        reader.finish()
+        return params, algorithm, signature
+
+
+@dataclass(frozen=True, slots=True)
+class ServerKeyExchangeECDHE(ServerKeyExchange):
+    """RFC 8422 §5.4: a share in a named curve."""
 
     named_curve: int
     point: bytes
-    params: bytes
-    algorithm: int
-    signature: bytes
 
     @classmethod
     def parse(cls, body: bytes) -> Self:
         """The message in `body`."""
-        reader = Reader(body, "ServerKeyExchange")
+        reader = Reader(body, cls.title())
         curve_type = reader.uint8()
         # RFC 8422 §5.4: explicit curves are gone; only named_curve(3) is left.
         if curve_type != _NAMED_CURVE:
@@ -82,32 +120,81 @@ class ServerKeyExchange(Message):
                 f"ServerKeyExchange has curve type {curve_type}, not a named curve",
             )
         named_curve, point = reader.uint16(), reader.vector8(1)
-        params = body[: len(body) - len(reader)]
-        message = cls(named_curve, point, params, reader.uint16(), reader.vector16())
-        reader.finish()
-        return message
+        return cls(*cls._signed(body, reader), named_curve, point)
 
 
 @dataclass(frozen=True, slots=True)
-class CertificateRequest(Message):
-    """RFC 5246 §7.4.4."""
+class ServerKeyExchangeDHE(ServerKeyExchange):
+    """RFC 5246 §7.4.3: a share in a group of the server's own."""
 
-    type: ClassVar[int] = 13
-    max_length: ClassVar[int] = 2**17
-
-    certificate_types: bytes
-    algorithms: tuple[int, ...]
-    authorities: bytes
+    dh_p: bytes
+    dh_g: bytes
+    dh_ys: bytes
 
     @classmethod
     def parse(cls, body: bytes) -> Self:
         """The message in `body`."""
-        reader = Reader(body, "CertificateRequest")
-        types = reader.vector8(1)
-        algorithms = uint16s(reader.vector16(2), "supported_signature_algorithms of CertificateRequest")
-        message = cls(types, algorithms, reader.vector16())
+        reader = Reader(body, cls.title())
+        p, g, ys = reader.vector16(1), reader.vector16(1), reader.vector16(1)
+        return cls(*cls._signed(body, reader), p, g, ys)
+
+
+@dataclass(frozen=True, slots=True)
+class ServerKeyExchangeECDHE11(ServerKeyExchangeECDHE):
+    """RFC 4492 §5.4: without an algorithm."""
+
+    names_algorithm: ClassVar[bool] = False
+
+
+@dataclass(frozen=True, slots=True)
+class ServerKeyExchangeDHE11(ServerKeyExchangeDHE):
+    """RFC 4346 §7.4.3: without an algorithm."""
+
+    names_algorithm: ClassVar[bool] = False
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateRequest(Message):
+    """RFC 5246 §7.4.4.
+
+    Attributes:
+        algorithms: the signature schemes; None below TLS 1.2, where the kind of key decides.
+        authorities: names in DER.
+    """
+
+    type: ClassVar[int] = 13
+    max_length: ClassVar[int] = 2**17
+    names_algorithms: ClassVar[bool] = True
+
+    certificate_types: bytes
+    algorithms: tuple[int, ...] | None
+    authorities: tuple[bytes, ...]
+
+    @classmethod
+    def title(cls) -> str:
+        """The RFCs have one name for both of its forms."""
+        return "CertificateRequest"
+
+    @classmethod
+    def parse(cls, body: bytes) -> Self:
+        """The message in `body`."""
+        reader = Reader(body, cls.title())
+        types, algorithms = reader.vector8(1), None
+        if cls.names_algorithms:
+            algorithms = uint16s(reader.vector16(2), "supported_signature_algorithms of CertificateRequest")
+        names = reader.inner(reader.vector16(), "certificate_authorities")
         reader.finish()
-        return message
+        authorities: list[bytes] = []
+        while len(names):
+            authorities.append(names.vector16(1))
+        return cls(types, algorithms, tuple(authorities))
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateRequest11(CertificateRequest):
+    """RFC 4346 §7.4.4: without algorithms."""
+
+    names_algorithms: ClassVar[bool] = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,15 +213,28 @@ class ServerHelloDone(Message):
 
 @dataclass(frozen=True, slots=True)
 class ClientKeyExchange:
-    """RFC 8422 §5.7: the client's ECDHE share."""
+    """RFC 5246 §7.4.7; RFC 8422 §5.7: what the kind of key exchange makes of it."""
 
     type: ClassVar[int] = 16
 
-    point: bytes
+    exchange_keys: bytes
 
     def encode(self) -> bytes:
         """The message in wire form."""
-        return encode_message(self.type, vector8(self.point))
+        return encode_message(self.type, self.exchange_keys)
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateVerify11:
+    """RFC 4346 §7.4.8: the client's signature, whose algorithm goes without saying."""
+
+    type: ClassVar[int] = 15
+
+    signature: bytes
+
+    def encode(self) -> bytes:
+        """The message in wire form."""
+        return encode_message(self.type, vector16(self.signature))
 
 
 @dataclass(frozen=True, slots=True)

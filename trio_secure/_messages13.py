@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from ._codec import Reader, vector8, vector24
+from ._compression import CompressionAlgorithm
 from ._errors import AlertDescription, PeerMisbehaved
 from ._extensions import Extensions, Where, check_requests, read_extensions
 from ._messages import Message, encode_message
@@ -86,6 +88,49 @@ class Certificate(Message):
 
 
 @dataclass(frozen=True, slots=True)
+class CompressedCertificate(Message):
+    """RFC 8879 §4: a Certificate, compressed."""
+
+    type: ClassVar[int] = 25
+    max_length: ClassVar[int] = 2**17
+
+    algorithm: int
+    uncompressed_length: int
+    compressed_certificate_message: bytes
+
+    @classmethod
+    def parse(cls, body: bytes) -> Self:
+        """The message in `body`."""
+        reader = Reader(body, "CompressedCertificate")
+        message = cls(reader.uint16(), reader.uint24(), reader.vector24(1))
+        reader.finish()
+        return message
+
+    def decompress(self, offered: Iterable[CompressionAlgorithm]) -> Certificate:
+        """The Certificate in it, given the algorithms that were offered."""
+        algorithm = next((row for row in offered if row.code == self.algorithm), None)
+        # RFC 8879 §4: "The algorithm MUST be one of the algorithms listed in the peer's compress_certificate
+        # extension."
+        if algorithm is None:
+            raise PeerMisbehaved(
+                AlertDescription.ILLEGAL_PARAMETER,
+                f"the certificate is compressed with algorithm {self.algorithm}, which was not offered",
+            )
+        # RFC 8879 §5: "implementations MAY impose a limit that is lower than that; in both cases, they MUST apply
+        # the same limit as if no compression were used."
+        if self.uncompressed_length > Certificate.max_length:
+            raise PeerMisbehaved(
+                AlertDescription.BAD_CERTIFICATE,
+                f"a compressed Certificate of {self.uncompressed_length} bytes, above {Certificate.max_length}",
+            )
+        # RFC 8879 §5: "After decompression, the Certificate message MUST be processed as if it were encoded
+        # without being compressed."
+        return Certificate.parse(
+            algorithm.decompress(self.compressed_certificate_message, self.uncompressed_length)
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class NewSessionTicket(Message):
     """RFC 9846 §4.7.1 [8446 §4.6.1]."""
 
@@ -136,3 +181,14 @@ class KeyUpdate(Message):
     def encode(self) -> bytes:
         """The message in wire form."""
         return encode_message(self.type, bytes([self.update_requested]))
+
+
+@dataclass(frozen=True, slots=True)
+class EndOfEarlyData:
+    """RFC 9846 §4.6 [8446 §4.5]: what follows is protected by the handshake's keys."""
+
+    type: ClassVar[int] = 5
+
+    def encode(self) -> bytes:
+        """The message in wire form, which is empty."""
+        return encode_message(self.type, b"")

@@ -1,95 +1,128 @@
-"""What the client proposes, and the checks that an answer stays inside it.
+"""What the client proposes, and the checks that a server's hello stays inside it.
 
 Theory of operation
 -------------------
-An `Offer` is a ClientHello together with the private halves of the shares in it. It is immutable: a
-HelloRetryRequest makes a second one from the first. Every question of the form "did we offer this?" is asked here
-and nowhere else.
+An `Offer` is a ClientHello together with the private halves of the shares in it and the session it would resume.
+It is immutable: a HelloRetryRequest makes a second one from the first. Every question of the form "did we offer
+this?" about a hello is asked here and nowhere else.
 """
 
 from __future__ import annotations
 
-import os
+import dataclasses
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from . import _extensions as ext
-from ._codec import Reader, vector8, vector16
+from ._client_hello import bound, client_hello, key_share, without
+from ._codec import Reader
 from ._config import TLSConfig
 from ._errors import AlertDescription, PeerIncompatible, PeerMisbehaved
-from ._extensions import Extensions, Where, check_answers
+from ._extensions import Where, check_answers
+from ._grease import VALUES, Grease
 from ._groups import GROUPS_BY_CODE, Exchange, NamedGroup, fresh_shares
+from ._keys13 import EarlySecrets
 from ._messages import ClientHello, HelloRetryRequest, ServerHello
 from ._names import ServerName
+from ._sessions import Session, Session13
 from ._suites import CipherSuite
-from ._versions import DOWNGRADE_TO_TLS11, DOWNGRADE_TO_TLS12, Version
-
-_HOST_NAME = 0
-_UNCOMPRESSED = 0
+from ._transcript import Transcript
+from ._versions import DOWNGRADE_OF_JAVA11, DOWNGRADE_TO_TLS11, DOWNGRADE_TO_TLS12, Version
 
 
 def _illegal(message: str) -> PeerMisbehaved:
     return PeerMisbehaved(AlertDescription.ILLEGAL_PARAMETER, message)
 
 
-def _codes(codes: list[int]) -> bytes:
-    return vector16(b"".join(code.to_bytes(2, "big") for code in codes))
+@dataclass(frozen=True, slots=True, repr=False)
+class OfferedKey:
+    """A pre-shared key in a ClientHello: the session it comes from, and the secrets that begin with it."""
+
+    session: Session13
+    secrets: EarlySecrets
 
 
-def _key_share(shares: Mapping[NamedGroup, Exchange]) -> bytes:
-    entries = (group.code.to_bytes(2, "big") + vector16(ours.public) for group, ours in shares.items())
-    return vector16(b"".join(entries))
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Offer:
     """One ClientHello and what it commits us to.
 
     Attributes:
         shares: the private halves of the key shares sent.
+        session: the session that the hello would resume, if any.
+        key: the pre-shared key, when that session is one of TLS 1.3.
+        early_data: whether data follows the hello at once.
+        sent_early_data: whether it followed this hello or the one before it.
         retry: the HelloRetryRequest this offer answers, if it does.
     """
 
     config: TLSConfig
     hello: ClientHello
     shares: Mapping[NamedGroup, Exchange]
+    grease: Grease | None = None
+    session: Session | None = None
+    key: OfferedKey | None = None
+    early_data: bool = False
+    sent_early_data: bool = False
     retry: HelloRetryRequest | None = None
 
     @classmethod
-    def fresh(cls, config: TLSConfig, name: ServerName | None) -> Offer:
+    def fresh(
+        cls,
+        config: TLSConfig,
+        name: ServerName | None,
+        session: Session | None = None,
+        *,
+        early_data: bool = False,
+    ) -> Offer:
         """The first ClientHello of a connection."""
-        tls13 = config.max_version >= Version.TLS13
-        shares = fresh_shares(config.share_rows) if tls13 else {}
-        # RFC 9846 §E.4 [8446 §D.4]: a TLS 1.3 client in middlebox compatibility mode sends a non-empty session id.
-        session_id = os.urandom(32) if tls13 else b""
-        suites = tuple(suite.code for suite in config.suite_rows)
-        hello = ClientHello(os.urandom(32), session_id, suites, tuple(_extensions(config, name, shares)))
-        return cls(config, hello, shares)
-
-    def retried(self, request: HelloRetryRequest) -> Offer:
-        """The second ClientHello, as a HelloRetryRequest asks for it (RFC 9846 §4.2.4 [8446 §4.1.4])."""
-        self._check_hello(request)
-        check_answers(
-            request.extensions, Where.HELLO_RETRY_REQUEST, {*self.offered, ext.COOKIE}, "HelloRetryRequest"
+        shares = fresh_shares(config.share_rows) if config.max_version >= Version.TLS13 else {}
+        grease = Grease.fresh() if config.grease else None
+        early_data = early_data and isinstance(session, Session13)
+        hello = client_hello(config, name, shares, session, grease, early_data=early_data)
+        offer = cls(
+            config, hello, shares, grease, session, early_data=early_data, sent_early_data=early_data
         )
-        shares, added = self.shares, dict[int, bytes]()
+        if not isinstance(session, Session13):
+            return offer
+        key = OfferedKey(session, EarlySecrets.derive(session.suite.hash, session.psk))
+        return dataclasses.replace(offer, hello=_bind(hello, key, Transcript()), key=key)
+
+    def retried(self, request: HelloRetryRequest, transcript: Transcript) -> Offer:
+        """The second ClientHello, as a HelloRetryRequest asks for it (RFC 9846 §4.2.4 [8446 §4.1.4]).
+
+        Args:
+            transcript: everything up to and including the request.
+        """
+        suite = self._check_hello(request)
+        allowed = {*self.offered, ext.COOKIE}
+        check_answers(request.extensions, Where.HELLO_RETRY_REQUEST, allowed, "HelloRetryRequest")
+        shares, changed = self.shares, dict[int, bytes]()
         if (selected := request.extensions.get(ext.KEY_SHARE)) is not None:
             shares = self._selected_share(selected)
-            added[ext.KEY_SHARE] = _key_share(shares)
+            changed[ext.KEY_SHARE] = key_share(shares)
         if (cookie := request.extensions.get(ext.COOKIE)) is not None:
             reader = Reader(cookie, "cookie")
             reader.vector16(1)
             reader.finish()
-            added[ext.COOKIE] = cookie
+            changed[ext.COOKIE] = cookie
         # "Clients MUST abort the handshake with an 'illegal_parameter' alert if the HelloRetryRequest would not
         # result in any change in the ClientHello."
-        if not added:
+        if not changed:
             raise _illegal("the HelloRetryRequest asks for nothing")
-        extensions = {**dict(self.hello.extensions), **added}
-        hello = ClientHello(
-            self.hello.random, self.hello.session_id, self.hello.cipher_suites, tuple(extensions.items())
+        # "Removing the 'early_data' extension (Section 4.3.10) if one was present", and binding the key anew.
+        hello = without(self.hello, (ext.EARLY_DATA, ext.PRE_SHARED_KEY))
+        hello = hello.with_extensions({**dict(hello.extensions), **changed}.items())
+        key = self.key
+        # "The client MUST NOT offer any pre-shared keys associated with a hash other than that of the selected
+        # cipher suite" (RFC 9846 §4.2.4 [8446 §4.1.4]).
+        if key is not None and key.session.suite.hash is not suite.hash:
+            key = None
+        if key is not None:
+            hello = _bind(hello, key, transcript)
+        return dataclasses.replace(
+            self, hello=hello, shares=shares, key=key, early_data=False, retry=request
         )
-        return Offer(self.config, hello, shares, request)
 
     def _selected_share(self, selected: bytes) -> Mapping[NamedGroup, Exchange]:
         reader = Reader(selected, "key_share of HelloRetryRequest")
@@ -106,8 +139,8 @@ class Offer:
 
     @property
     def offered(self) -> frozenset[int]:
-        """The extensions in the ClientHello."""
-        return frozenset(code for code, _ in self.hello.extensions)
+        """The extensions in the ClientHello that a server may answer."""
+        return frozenset(code for code, _ in self.hello.extensions if code not in VALUES)
 
     def version(self, answer: ServerHello) -> Version:
         """The version the server chose, if it may (RFC 9846 §4.3.1, §4.2.3 [8446 §4.2.1, §4.1.3])."""
@@ -126,19 +159,29 @@ class Offer:
             raise PeerMisbehaved(
                 AlertDescription.MISSING_EXTENSION, "the HelloRetryRequest does not settle on TLS 1.3"
             )
-        legacy = answer.legacy_version
-        if legacy not in tuple(Version) or not self.config.min_version <= legacy < Version.TLS13:
+        return self._legacy_version(answer)
+
+    def _legacy_version(self, answer: ServerHello) -> Version:
+        legacy, highest = answer.legacy_version, Version(self.config.max_version)
+        if legacy not in tuple(Version) or not (
+            self.config.min_version <= legacy <= min(highest, Version.TLS12)
+        ):
             raise PeerIncompatible(
                 AlertDescription.PROTOCOL_VERSION,
                 f"the server chose version 0x{legacy:04x}; this connection allows "
-                f"{Version(self.config.min_version).label} to {Version(self.config.max_version).label}",
+                f"{Version(self.config.min_version).label} to {highest.label}",
             )
-        # "TLS 1.3 clients receiving a ServerHello indicating TLS 1.2 or below MUST check that the last 8 bytes are
-        # not equal to either of these values. [...] If a match is found, the client MUST abort the handshake with
-        # an 'illegal_parameter' alert."
-        sentinels = (DOWNGRADE_TO_TLS12, DOWNGRADE_TO_TLS11)
-        if self.config.max_version >= Version.TLS13 and answer.random.endswith(sentinels):
-            raise _illegal("somebody downgraded the connection: the server says it could have done TLS 1.3")
+        # RFC 9846 §4.2.3 [8446 §4.1.3]: "TLS 1.3 clients receiving a ServerHello indicating TLS 1.2 or below MUST
+        # check that the last 8 bytes are not equal to either of these values. TLS 1.2 clients SHOULD also check
+        # that the last 8 bytes are not equal to the second value if the ServerHello indicates TLS 1.1 or below. If
+        # a match is found, the client MUST abort the handshake with an 'illegal_parameter' alert."
+        sentinels: tuple[bytes, ...] = ()
+        if highest >= Version.TLS13:
+            sentinels = (DOWNGRADE_TO_TLS12, DOWNGRADE_TO_TLS11, DOWNGRADE_OF_JAVA11)
+        elif legacy < highest == Version.TLS12:
+            sentinels = (DOWNGRADE_TO_TLS11,)
+        if answer.random.endswith(sentinels):
+            raise _illegal("somebody downgraded the connection: the server says it could have done better")
         return Version(legacy)
 
     def suite(self, answer: ServerHello, version: Version) -> CipherSuite:
@@ -146,7 +189,7 @@ class Offer:
         # RFC 9846 §4.2.3 [8446 §4.1.3]: "A client which receives a cipher suite that was not offered MUST abort
         # the handshake with an 'illegal_parameter' alert."
         for row in self.config.suite_rows:
-            if row.code == answer.cipher_suite and row.version == version:
+            if row.code == answer.cipher_suite and row.fits(version):
                 return row
         raise _illegal(f"the server chose suite 0x{answer.cipher_suite:04x}, not offered for {version.label}")
 
@@ -160,7 +203,11 @@ class Offer:
             raise _illegal("the server changed its suite after the HelloRetryRequest")
         data = answer.extensions.get(ext.KEY_SHARE)
         if data is None:
-            raise PeerMisbehaved(AlertDescription.MISSING_EXTENSION, "the ServerHello has no key_share")
+            # RFC 9846 §4.3.11 [8446 §4.2.11]: with a pre-shared key, that "a server 'key_share' extension is present
+            # if required by the ClientHello 'psk_key_exchange_modes' extension" is one of what makes it consistent.
+            resumes = ext.PRE_SHARED_KEY in answer.extensions
+            alert = AlertDescription.ILLEGAL_PARAMETER if resumes else AlertDescription.MISSING_EXTENSION
+            raise PeerMisbehaved(alert, "the ServerHello has no key_share")
         reader = Reader(data, "key_share of ServerHello")
         code, share = reader.uint16(), reader.vector16(1)
         reader.finish()
@@ -170,6 +217,24 @@ class Offer:
             if group.code == code:
                 return suite, group, group.agree(ours, share)
         raise _illegal(f"the server answers with a share of group 0x{code:04x}, of which none was sent")
+
+    def accepted_key(self, answer: ServerHello, suite: CipherSuite) -> OfferedKey | None:
+        """The pre-shared key, if the server took it (RFC 9846 §4.3.11 [8446 §4.2.11])."""
+        data = answer.extensions.get(ext.PRE_SHARED_KEY)
+        if data is None or self.key is None:
+            return None
+        reader = Reader(data, "pre_shared_key of ServerHello")
+        index = reader.uint16()
+        reader.finish()
+        # "Clients MUST verify that the server's selected_identity is within the range supplied by the client, that
+        # the server selected a cipher suite indicating a Hash associated with the PSK, and that a server
+        # 'key_share' extension is present if required by the ClientHello 'psk_key_exchange_modes' extension. If
+        # these values are not consistent, the client MUST abort the handshake with an 'illegal_parameter' alert."
+        if index != 0:
+            raise _illegal(f"the server chose pre-shared key {index}; one was offered")
+        if self.key.session.suite.hash is not suite.hash:
+            raise _illegal(f"the server resumes with {suite.name}, whose hash is not the session's")
+        return self.key
 
     def _check_hello(self, answer: ServerHello) -> CipherSuite:
         """The fields that a HelloRetryRequest and a TLS 1.3 ServerHello share."""
@@ -190,48 +255,15 @@ class Offer:
             raise _illegal(f"the server chose compression method {answer.compression_method}")
         return self.suite(answer, Version.TLS13)
 
-    def protocol(self, extensions: Extensions) -> bytes | None:
-        """The ALPN protocol the server chose, if it may (RFC 7301 §3.1)."""
-        data = extensions.get(ext.ALPN)
-        if data is None:
-            return None
-        reader = Reader(data, "ALPN answer")
-        entry = reader.inner(reader.vector16(2), "ProtocolNameList")
-        reader.finish()
-        # "The 'extension_data' field [...] MUST contain exactly one 'ProtocolName'."
-        protocol = entry.vector8(1)
-        entry.finish()
-        if protocol not in self.config.protocols:
-            raise _illegal(f"the server chose ALPN protocol {protocol!r}, which was not offered")
-        return protocol
 
-    def check_server_name(self, extensions: Extensions) -> None:
-        """RFC 6066 §3: a server that used the name answers with an empty extension."""
-        Reader(extensions.get(ext.SERVER_NAME, b""), "server_name answer").finish()
+def _bind(hello: ClientHello, key: OfferedKey, transcript: Transcript) -> ClientHello:
+    """The hello with its pre-shared key and the binder that proves we have it.
 
-
-def _extensions(
-    config: TLSConfig, name: ServerName | None, shares: Mapping[NamedGroup, Exchange]
-) -> list[tuple[int, bytes]]:
-    """The extensions of a first ClientHello, in the order in which they are sent."""
-    extensions: list[tuple[int, bytes]] = []
-    # RFC 6066 §3: "Literal IPv4 and IPv6 addresses are not permitted in 'HostName'."
-    if name is not None and not name.is_address:
-        host = bytes([_HOST_NAME]) + vector16(name.text.encode("ascii"))
-        extensions.append((ext.SERVER_NAME, vector16(host)))
-    if config.min_version < Version.TLS13:
-        # RFC 7627 §5.1, RFC 5746 §3.4, RFC 8422 §5.1.2.
-        extensions.append((ext.EXTENDED_MASTER_SECRET, b""))
-        extensions.append((ext.RENEGOTIATION_INFO, b"\x00"))
-        extensions.append((ext.EC_POINT_FORMATS, vector8(bytes([_UNCOMPRESSED]))))
-    extensions.append((ext.SUPPORTED_GROUPS, _codes([group.code for group in config.group_rows])))
-    extensions.append((ext.SIGNATURE_ALGORITHMS, _codes([scheme.code for scheme in config.scheme_rows])))
-    if config.protocols:
-        extensions.append((ext.ALPN, vector16(b"".join(map(vector8, config.protocols)))))
-    if config.max_version >= Version.TLS13:
-        # RFC 9846 §4.3.1 [8446 §4.2.1]: "containing all versions of TLS which they are prepared to negotiate", the
-        # most preferred first.
-        versions = [v for v in sorted(Version, reverse=True) if config.min_version <= v <= config.max_version]
-        extensions.append((ext.SUPPORTED_VERSIONS, vector8(b"".join(v.to_bytes(2, "big") for v in versions))))
-        extensions.append((ext.KEY_SHARE, _key_share(shares)))
-    return extensions
+    RFC 9846 §4.3.11.2 [8446 §4.2.11.2]: the binder covers everything before the hello, and the hello "up to and
+    including the PreSharedKeyExtension.identities field", its lengths as if the binders were there.
+    """
+    session, algorithm = key.session, key.session.suite.hash
+    age = session.obfuscated_age(time.time())
+    unbound = bound(hello, session, age, bytes(algorithm.length)).encode()
+    truncated = unbound[: -(2 + 1 + algorithm.length)]
+    return bound(hello, session, age, key.secrets.binder(transcript.preview(algorithm, truncated)))

@@ -2,10 +2,11 @@
 
 Theory of operation
 -------------------
-Application data is opened straight out of the record reader; every other record is reacted to on the way: tickets
-are passed over, a KeyUpdate changes the key and may leave a debt with the sending half, close_notify ends the
-half, any other alert breaks it. Reactions are synchronous. The one await is for more bytes, and it is where a
-cancellation finds nothing to lose.
+Application data is opened straight out of the record reader; every other record is reacted to on the way: a
+KeyUpdate changes the key and may leave a debt with the sending half, close_notify ends the half, any other alert
+breaks it. Reactions are synchronous; what takes time, a ticket for the cache or a request for a signature, becomes
+an errand, which is run before anything more is given out or waited for. The awaits are for errands and for more
+bytes, and a cancellation there finds nothing to lose.
 """
 
 from __future__ import annotations
@@ -14,17 +15,17 @@ import trio
 
 from ._alerts import MAX_PASSED_OVER, Alert
 from ._channel import Channel
-from ._errors import AlertDescription, AlertReceived, PeerMisbehaved, TLSError, Truncated, alert_name
-from ._keys13 import TrafficSecret
+from ._errors import AlertDescription, AlertReceived, PeerMisbehaved, TLSError, Truncated
 from ._messages import Message
-from ._messages13 import KeyUpdate
-from ._post_handshake import MAX_REACTIONS, Reaction, reactions
-from ._protection import ContentType, Opener13
+from ._messages13 import CertificateRequest, KeyUpdate, NewSessionTicket
+from ._post_handshake import MAX_REACTIONS, Errands, Reaction, reactions
+from ._protection import ContentType
+from ._protection13 import Opener13
 from ._reassembly import Reassembly
 from ._records import Record
 from ._sending import SendingHalf
-from ._trace import Tracer
-from ._versions import Version
+from ._trace import Epoch, Tracer
+from ._wire import Established
 
 
 class ReceivingHalf:
@@ -33,17 +34,18 @@ class ReceivingHalf:
     def __init__(
         self,
         channel: Channel,
-        version: Version,
-        secret: TrafficSecret | None,
+        established: Established,
         sending: SendingHalf,
+        errands: Errands,
         tracer: Tracer | None,
     ) -> None:
         self._channel = channel
-        self._version = version
-        self._secret = secret
+        self._version = established.version
+        self._secret = established.secrets.server if established.secrets else None
         self._sending = sending
+        self._errands = errands
         self._tracer = tracer
-        self._reactions = reactions(version)
+        self._reactions = reactions(established)
         self._messages = Reassembly()
         self._rest = memoryview(b"")
         self._busy = False
@@ -59,20 +61,40 @@ class ReceivingHalf:
         self._busy = True
         try:
             await trio.lowlevel.checkpoint_if_cancelled()
+            while (data := await self._next(limit)) is None:
+                await self._run_errands()
+            return data
+        finally:
+            self._busy = False
+
+    async def _next(self, limit: int) -> bytes | None:
+        """Data, or nothing at the end; None when there are errands to run first."""
+        try:
             data = self._take(limit)
-            if data is not None:
+            if data is not None and not self._errands.waiting:
                 # One checkpoint to a call; a cancellation can no longer take the data back.
                 await trio.lowlevel.cancel_shielded_checkpoint()
-                return data
-            while data is None:
+            while data is None and not self._errands.waiting:
                 await self._fill()
                 data = self._take(limit)
-            return data
         except TLSError as error:
             await self._fail(error)
             raise
-        finally:
-            self._busy = False
+        if self._errands.waiting:
+            self._put_back(data)
+            return None
+        return data
+
+    async def _run_errands(self) -> None:
+        try:
+            await self._errands.answer(self._sending.owe_authentication)
+        except Exception as error:
+            # An identity of the user's has failed, and the server waits for an answer that will not come.
+            what = f"a request for a certificate could not be answered: {type(error).__name__}: {error}"
+            await self._fail(TLSError(what, AlertDescription.INTERNAL_ERROR))
+            raise
+        # A cache that fails is its user's trouble, and not the connection's.
+        await self._errands.keep()
 
     def _take(self, limit: int) -> bytes | None:
         """What can be given without waiting: data, the end, an error; None when there is nothing."""
@@ -92,6 +114,11 @@ class ReceivingHalf:
                 return None
             self._react(record)
         return b""
+
+    def _put_back(self, data: bytes | None) -> None:
+        """Give it again at the next `_take`."""
+        if data:
+            self._rest = memoryview(data + self._rest)
 
     def _split(self, data: memoryview, limit: int) -> bytes:
         self._rest = data[limit:]
@@ -127,15 +154,14 @@ class ReceivingHalf:
         self._error = error
         error.phase = error.phase or "application data"
         if self._tracer:
-            self._tracer.event("note", "failed", str(error))
-        if isinstance(error, Truncated):
-            return
-        if isinstance(error, AlertReceived) or error.alert is None:
-            self._sending.break_off(f"the connection has failed: {error.message}")
-        else:
-            await self._sending.fail(
-                AlertDescription(error.alert), f"the connection has failed: {error.message}"
-            )
+            self._tracer.note("failed", str(error))
+        why = f"the connection has failed: {error.message}"
+        if isinstance(error, AlertReceived):
+            self._sending.break_off(why)
+        elif error.alert is not None:
+            await self._sending.fail(AlertDescription(error.alert), why)
+        # What is left ended without a word, and may still be listening.
+        await self._errands.give_up(error)
 
     def _react(self, record: Record) -> None:
         if record.content_type == ContentType.HANDSHAKE:
@@ -166,11 +192,16 @@ class ReceivingHalf:
                 f"{kind.__name__} announces {header.length} bytes; {kind.max_length} are allowed",
             )
         encoded = self._messages.take(header.length)
-        return None if encoded is None else kind.parse(Reassembly.body(encoded))
+        if encoded is None:
+            return None
+        message = kind.parse(Reassembly.body(encoded))
+        if self._tracer:
+            self._tracer.message("received", message, encoded)
+        if isinstance(message, CertificateRequest):
+            self._errands.request(message, encoded)
+        return message
 
     def _react_to_message(self, message: Message) -> None:
-        if self._tracer:
-            self._tracer.message("received", message)
         self._reacted += 1
         if self._reacted > MAX_REACTIONS:
             raise PeerMisbehaved(
@@ -182,6 +213,13 @@ class ReceivingHalf:
             self._update_keys(message)
         elif reaction is Reaction.REFUSE_RENEGOTIATION:
             self._sending.owe_alert(AlertDescription.NO_RENEGOTIATION)
+        elif isinstance(message, NewSessionTicket):
+            self._errands.ticket(message)
+        # A peer that asks and asks, and reads no answer, would fill the memory.
+        if self._sending.debts > MAX_REACTIONS:
+            raise PeerMisbehaved(
+                AlertDescription.UNEXPECTED_MESSAGE, f"more than {MAX_REACTIONS} requests wait for their answers"
+            )
 
     def _update_keys(self, message: KeyUpdate) -> None:
         # RFC 9846 §5.1 [8446 §5.1]: "Handshake messages MUST NOT span key changes."
@@ -193,13 +231,16 @@ class ReceivingHalf:
         if self._secret is not None:
             self._secret = self._secret.next()
             self._channel.reader.opener = Opener13(self._secret)
+            if self._tracer:
+                self._tracer.key_change("received", Epoch.APPLICATION)
+        self._sending.hear_key_update()
         # "then the receiver MUST send a KeyUpdate of its own [...] prior to sending its next Application Data"
         if message.update_requested:
             self._sending.owe_key_update()
 
     def _hear(self, alert: Alert) -> None:
         if self._tracer:
-            self._tracer.event("received", "alert", alert_name(alert.description))
+            self._tracer.alert("received", alert)
         if alert.closes:
             # RFC 9846 §6.1: "Any data received after a closure alert has been received MUST be ignored."
             self._ended = True

@@ -3,16 +3,17 @@
 Theory of operation
 -------------------
 The keys are those of the Moddable SecureSocket documentation. Each names a field of `TLSConfig` and the check its
-value has to pass; a key that is not in the table is refused, and so is one whose feature is not there, because a
-setting that is silently ignored is worse than an error.
+value has to pass; a key that is not in the table is refused, because a setting that is silently ignored is worse
+than an error. Two keys make one field between them: the client's certificates and their key.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
 from . import _settings as settings
+from ._client_identity import ClientIdentity
 from ._config import TLSConfig
 from ._signatures import SIGNATURE_SCHEMES
 
@@ -39,10 +40,30 @@ def config_of(secure: Mapping[str, object] | TLSConfig | None) -> TLSConfig:
             raise ValueError(f"secure has an unknown key {key!r}; known are {', '.join(_KEYS)}")
         if row.field in fields:
             raise ValueError(f"secure has two keys for the same thing, {key!r} is the second")
-        setting = row.check(f"secure[{key!r}]", value)
-        if row.field:
-            fields[row.field] = setting
+        fields[row.field] = row.check(f"secure[{key!r}]", value)
+    certificates, key = fields.pop(_CERTIFICATES, None), fields.pop(_KEY, None)
+    if certificates is not None or key is not None:
+        fields["client_identities"] = _identity(certificates, key)
     return TLSConfig(**fields)
+
+
+def _identity(certificates: object, key: object) -> ClientIdentity:
+    if not certificates:
+        raise ValueError("secure['clientKey'] needs secure['clientCertificates']: the certificates it belongs to")
+    if key is None:
+        raise ValueError("secure['clientCertificates'] needs secure['clientKey']: the key of the first of them")
+    return ClientIdentity.of(cast("Sequence[bytes]", certificates), cast("bytes", key))
+
+
+def _switches(field: str, value: object) -> tuple[tuple[str, bool], ...]:
+    """The one section there is, `tls`."""
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{field} must be a dictionary, not {type(value).__name__}")
+    sections = cast("Mapping[object, object]", value)
+    strangers = [section for section in sections if section != "tls"]
+    if strangers:
+        raise ValueError(f"{field} has an unknown section {strangers[0]!r}; the only one is 'tls'")
+    return settings.switches(f"{field}['tls']", sections.get("tls", {}))
 
 
 def _schemes(field: str, value: object) -> list[str]:
@@ -66,26 +87,21 @@ def _scheme(field: str, pair: object) -> str:
     raise ValueError(f"{field}: {pair!r} is not a signature scheme this client has")
 
 
-def _not_yet(field: str, value: object) -> object:
-    raise ValueError(f"{field} is not supported by this version of trio-secure")
-
-
-def _off_only(field: str, value: object) -> object:
-    """A feature that is not there: saying so is fine, asking for it is not."""
-    return value if value is False else _not_yet(field, value)
-
-
 def _unchecked(field: str, value: object) -> object:
     """What `TLSConfig` checks under the same name."""
     return value
 
 
 class _Key(NamedTuple):
-    """A key's field, if its value is kept, and the check of the value."""
+    """A key's field and the check of its value."""
 
-    field: str | None
+    field: str
     check: Callable[[str, object], object]
 
+
+# Not fields of their own, but parts of one.
+_CERTIFICATES = "clientCertificates"
+_KEY = "clientKey"
 
 _SERVER_NAME = _Key("server_name", settings.server_name)
 _ALPN = _Key("alpn", settings.protocols)
@@ -101,9 +117,9 @@ _KEYS: Mapping[str, _Key] = {
     "tls_signature_algorithms": _Key("signature_algorithms", _schemes),
     "tls_application_layer_protocol_negotiation": _ALPN,
     "applicationLayerProtocolNegotiation": _ALPN,
-    "tls_max_fragment_length": _Key(None, _not_yet),
-    "clientCertificates": _Key(None, _not_yet),
-    "clientKey": _Key(None, _not_yet),
-    "cache": _Key(None, _off_only),
-    "config": _Key(None, _not_yet),
+    "tls_max_fragment_length": _Key("max_fragment_length", settings.fragment_length),
+    "clientCertificates": _Key(_CERTIFICATES, settings.certificates),
+    "clientKey": _Key(_KEY, settings.private_key),
+    "cache": _Key("cache", settings.cache),
+    "config": _Key("switches", _switches),
 }

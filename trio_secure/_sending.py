@@ -13,25 +13,28 @@ record: this half is then broken, and only this half.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import trio
 
-from ._alerts import encode_alert
+from ._alerts import Alert, encode_alert
 from ._channel import Channel
-from ._errors import AlertDescription, TLSError, alert_name
+from ._errors import AlertDescription, TLSError
 from ._keys13 import TrafficSecret
+from ._messages import Finished
 from ._messages13 import KeyUpdate
-from ._protection import MAX_CONTENT, ContentType, Sealer13
+from ._protection import MAX_CONTENT, ContentType
+from ._protection13 import Sealer13
 from ._suites import Buffer
-from ._trace import Tracer
+from ._trace import Epoch, Tracer
 from ._trio_wire import ALERT_DEADLINE
+from ._wire import OutgoingMessage
 
 # How many full records are sealed at a time: enough to make the transport's share of the work small, few enough
 # to keep the memory of a send bounded.
 _BATCH = 16 * MAX_CONTENT
-# The records that one key must have left before a batch: those of the batch, a KeyUpdate, an alert or two.
-_RESERVE = 32
+# The records that one key must have left besides those of a batch: a KeyUpdate, an alert or two.
+_SPARE = 4
 
 
 class SendingHalf:
@@ -45,6 +48,7 @@ class SendingHalf:
         self._lock = trio.Lock()
         self._debts: list[Callable[[], memoryview]] = []
         self._update_owed = False
+        self._update_awaited = False
         self._broken: str | None = None
         self._torn = False
         self._ended = False
@@ -62,11 +66,26 @@ class SendingHalf:
         """The peer asked for a KeyUpdate of ours: it gets one, however often it asks before that."""
         if not self._update_owed:
             self._update_owed = True
-            self._debts.append(self._seal_key_update)
+            self._debts.append(lambda: self._seal_key_update(update_requested=False))
 
     def owe_alert(self, description: AlertDescription) -> None:
         """The peer gets this alert."""
         self._debts.append(lambda: self._seal_alert(description))
+
+    def owe_authentication(
+        self, messages: Sequence[tuple[OutgoingMessage, bytes]], transcript: bytes
+    ) -> None:
+        """The peer gets these messages, and a Finished over `transcript` (RFC 9846 §4.7.2 [8446 §4.6.2])."""
+        self._debts.append(lambda: self._seal_authentication(messages, transcript))
+
+    def hear_key_update(self) -> None:
+        """A KeyUpdate of the peer's has come."""
+        self._update_awaited = False
+
+    @property
+    def debts(self) -> int:
+        """How many things are owed."""
+        return len(self._debts)
 
     @property
     def in_debt(self) -> bool:
@@ -108,6 +127,12 @@ class SendingHalf:
         else:
             await self._alone(self._send_close_notify)
 
+    async def update_keys(self, *, both: bool) -> None:
+        """Change the key this side sends with, and have the peer change its own if `both`."""
+        if self._secret is None:
+            raise RuntimeError("only TLS 1.3 can change keys: connect anew")
+        await self._alone(lambda: self._send_key_update(both=both))
+
     async def wait_might_not_block(self) -> None:
         """Wait until `send_all` may go ahead."""
         await self._alone(self._channel.transport.wait_send_all_might_not_block)
@@ -148,6 +173,13 @@ class SendingHalf:
         if self._debts and self.open:
             await self._send(self._paid())
 
+    async def _send_key_update(self, *, both: bool) -> None:
+        # RFC 9846 §4.7.3: "Until receiving a subsequent KeyUpdate from the peer, the sender MUST NOT send another
+        # KeyUpdate with request_update set to 'update_requested'."
+        requested = both and not self._update_awaited
+        self._debts.append(lambda: self._seal_key_update(update_requested=requested))
+        await self._send(self._paid())
+
     async def _send_close_notify(self) -> None:
         self.owe_alert(AlertDescription.CLOSE_NOTIFY)
         await self._send(self._paid())
@@ -171,11 +203,13 @@ class SendingHalf:
     def _paid(self) -> bytes:
         """The records that pay what is owed, sealed now."""
         debts, self._debts = self._debts, []
-        return b"".join(debt() for debt in debts)
+        return b"".join([debt() for debt in debts])
 
     def _make_room(self) -> None:
         """Change keys before the one in use has protected as many records as it may."""
-        if self._channel.writer.sealer.remaining > _RESERVE:
+        # TLS 1.0 may split each record in two.
+        batch = 2 * -(-_BATCH // self._channel.writer.max_content)
+        if self._channel.writer.sealer.remaining > batch + _SPARE:
             return
         # RFC 9846 §5.5 [8446 §5.5]: "Implementations MUST either close the connection or do a key update as
         # described in Section 4.7.3 prior to reaching these limits."
@@ -186,21 +220,41 @@ class SendingHalf:
             self._check_open()
         self.owe_key_update()
 
-    def _seal_key_update(self) -> memoryview:
+    def _seal_key_update(self, *, update_requested: bool) -> memoryview:
         # RFC 9846 §4.7.3 [8446 §4.6.3]: "Both sender and receiver MUST encrypt their KeyUpdate messages with the
         # old keys", and "After sending a KeyUpdate message, the sender SHALL send all its traffic using the next
         # generation of keys".
-        message = KeyUpdate(update_requested=False)
-        records = self._channel.writer.seal(ContentType.HANDSHAKE, message.encode())
+        message = KeyUpdate(update_requested)
+        encoded = message.encode()
+        records = self._channel.writer.seal(ContentType.HANDSHAKE, encoded)
         self._update_owed = False
+        self._update_awaited = self._update_awaited or update_requested
+        if self._tracer:
+            self._tracer.message("sent", message, encoded)
         if self._secret is not None:
             self._secret = self._secret.next()
             self._channel.writer.sealer = Sealer13(self._secret)
-        if self._tracer:
-            self._tracer.message("sent", message)
+            if self._tracer:
+                self._tracer.key_change("sent", Epoch.APPLICATION)
         return records
 
-    def _seal_alert(self, description: AlertDescription) -> memoryview:
+    def _seal_authentication(
+        self, messages: Sequence[tuple[OutgoingMessage, bytes]], transcript: bytes
+    ) -> memoryview:
+        flight = [*messages]
+        if self._secret is not None:
+            # RFC 9846 §4.5 [8446 §4.4]: the base key is "client_application_traffic_secret_N", the one in use.
+            finished = Finished(self._secret.finished(transcript))
+            flight.append((finished, finished.encode()))
         if self._tracer:
-            self._tracer.event("sent", "alert", alert_name(description))
-        return self._channel.writer.seal(ContentType.ALERT, encode_alert(description))
+            for message, encoded in flight:
+                self._tracer.message("sent", message, encoded)
+        # RFC 9846 §4.7.2 [8446 §4.6.2]: "All of the client's messages for a given response MUST appear
+        # consecutively on the wire with no intervening messages of other types."
+        return self._channel.writer.seal(ContentType.HANDSHAKE, b"".join(encoded for _, encoded in flight))
+
+    def _seal_alert(self, description: AlertDescription) -> memoryview:
+        alert = encode_alert(description)
+        if self._tracer:
+            self._tracer.alert("sent", Alert.parse(alert))
+        return self._channel.writer.seal(ContentType.ALERT, alert)

@@ -8,22 +8,19 @@ complain in their own words, and returns the value in the one form that is used 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterable, Mapping, Sequence
-from typing import Protocol, cast, runtime_checkable
+from collections.abc import Awaitable, Collection, Iterable, Mapping, Sequence
+from typing import Literal, Protocol, cast, runtime_checkable
 
+from ._client_identity import ClientIdentity, Data, Readable
 from ._identity import Verdict
+from ._key_log import KeyLog
 from ._names import ServerName
+from ._sessions import SessionCache
 from ._trace import TraceSink, print_event
 from ._versions import Version
 
-
-@runtime_checkable
-class ReadableCertificate(Protocol):
-    """What may stand for a certificate's bytes: a `trio_certs.Resource`, or anything that reads like one."""
-
-    def read(self) -> Awaitable[bytes]:
-        """The certificate."""
-        ...
+KeyUsage = Literal["digital_signature", "key_encipherment"]
+OCSPPolicy = Literal["ignore", "if_present", "require"]
 
 
 @runtime_checkable
@@ -34,17 +31,35 @@ class ResourceSelection(Protocol):
         """Whether the resource `name` is part of the application."""
         ...
 
+    @property
+    def config(self) -> Mapping[str, Mapping[str, bool]]:
+        """The switches, by section."""
+        ...
+
 
 @runtime_checkable
 class CertificateVerifier(Protocol):
     """What may stand for everything this configuration says about trust: a `trio_certs.Trust`."""
 
-    def verify(self, chain: Sequence[bytes], server_name: str, /) -> Awaitable[Verdict]:
+    def verify(
+        self,
+        chain: Sequence[bytes],
+        server_name: str,
+        /,
+        *,
+        key_usage: KeyUsage = ...,
+        ocsp_response: bytes | None = ...,
+    ) -> Awaitable[Verdict]:
         """The verdict on a chain."""
         ...
 
 
-CertificateData = bytes | ReadableCertificate
+CertificateData = Data
+
+#: RFC 6066 §4: the lengths that can be asked for, each with the number that stands for it.
+FRAGMENT_LENGTHS = {2**9: 1, 2**10: 2, 2**11: 3, 2**12: 4}
+#: The kinds of key exchange that can be switched off below TLS 1.3, as in the configuration of the Moddable SDK.
+SWITCHES = ("DHE_RSA", "ECDHE_RSA")
 
 
 def version(field: str, value: object) -> Version:
@@ -54,9 +69,8 @@ def version(field: str, value: object) -> Version:
     try:
         return Version(value)
     except ValueError:
-        raise ValueError(
-            f"{field}: version 0x{value:x} is not supported; 0x303 (TLS 1.2) and 0x304 (TLS 1.3) are"
-        ) from None
+        known = ", ".join(f"0x{known:x} ({known.label})" for known in Version)
+        raise ValueError(f"{field}: version 0x{value:x} is not supported; {known} are") from None
 
 
 def boolean(field: str, value: object) -> bool:
@@ -106,21 +120,117 @@ def protocols(field: str, value: object) -> tuple[bytes, ...]:
 
 
 def certificates(field: str, value: object) -> tuple[CertificateData, ...]:
-    """Certificates to trust, one by one."""
+    """Certificates, one by one."""
     if isinstance(value, (list, tuple)):
         sequence = cast("Iterable[object]", value)
         return tuple(one for item in sequence for one in certificates(field, item))
+    return (_data(field, value, "a certificate"),)
+
+
+def private_key(field: str, value: object) -> CertificateData:
+    """A private key."""
+    return _data(field, value, "a private key")
+
+
+def _data(field: str, value: object, what: str) -> CertificateData:
+    """Bytes, or something to read them from."""
     if isinstance(value, bytearray):
         value = bytes(value)
     elif isinstance(value, memoryview):
         value = cast("memoryview[int]", value).tobytes()
     if isinstance(value, bytes):
         if not value:
-            raise ValueError(f"{field} is empty; it must hold a certificate in DER or PEM")
-        return (value,)
-    if isinstance(value, ReadableCertificate):
-        return (value,)
-    raise TypeError(f"{field} must be the bytes of a certificate or a Resource, not {type(value).__name__}")
+            raise ValueError(f"{field} is empty; it must hold {what} in DER or PEM")
+        return value
+    if isinstance(value, Readable):
+        return value
+    raise TypeError(f"{field} must be the bytes of {what} or a Resource, not {type(value).__name__}")
+
+
+def fragment_length(field: str, value: object) -> int | None:
+    """A maximum fragment length in bytes, rounded down to one of those RFC 6066 §4 knows."""
+    if value is None:
+        return None
+    length = integer(field, value, 2**9, 2**16)
+    return max(size for size in FRAGMENT_LENGTHS if size <= length)
+
+
+def integer(field: str, value: object, low: int, high: int) -> int:
+    """A whole number between `low` and `high`."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError(f"{field} must be an int, not {type(value).__name__}")
+    if not low <= value <= high:
+        raise ValueError(f"{field} must be between {low} and {high}, not {value}")
+    return value
+
+
+def record_size_limit(field: str, value: object) -> int | None:
+    """The longest plaintext of a record to receive, in bytes."""
+    # RFC 8449 §4: "Endpoints MUST NOT send a 'record_size_limit' extension with a value smaller than 64."
+    return None if value is None else integer(field, value, 64, 2**14 + 1)
+
+
+def choice(field: str, value: object, choices: Collection[str]) -> str:
+    """One of a few words."""
+    if value not in choices or not isinstance(value, str):
+        raise ValueError(f"{field} must be one of {', '.join(map(repr, choices))}, not {value!r}")
+    return value
+
+
+def switches(field: str, value: object) -> tuple[tuple[str, bool], ...]:
+    """The key exchanges switched on or off by name."""
+    if isinstance(value, tuple):
+        value = dict(cast("Iterable[tuple[object, object]]", value))
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{field} must be a dictionary, not {type(value).__name__}")
+    settings: list[tuple[str, bool]] = []
+    for name, on in cast("Mapping[object, object]", value).items():
+        if name not in SWITCHES or not isinstance(name, str):
+            raise ValueError(f"{field} has an unknown switch {name!r}; known are {', '.join(SWITCHES)}")
+        settings.append((name, boolean(f"{field}.{name}", on)))
+    return tuple(settings)
+
+
+def distinguished_names(field: str, value: object) -> tuple[bytes, ...]:
+    """Names of certificate authorities in DER."""
+    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
+        raise TypeError(f"{field} must be a list of names in DER, not {type(value).__name__}")
+    found: list[bytes] = []
+    for item in cast("Iterable[object]", value):
+        if not isinstance(item, bytes):
+            raise TypeError(f"{field} must hold bytes, not {type(item).__name__}")
+        # RFC 9846 §4.3.4 [8446 §4.2.4]: "opaque DistinguishedName<1..2^16-1>"
+        if not 1 <= len(item) < 2**16:
+            raise ValueError(f"{field}: a name of {len(item)} bytes; 1 to 65535 are allowed")
+        found.append(item)
+    return tuple(found)
+
+
+def identities(field: str, value: object) -> tuple[ClientIdentity, ...]:
+    """Client certificates with their keys."""
+    items = cast("Iterable[object]", value) if isinstance(value, (list, tuple)) else (value,)
+    found: list[ClientIdentity] = []
+    for item in items:
+        if not isinstance(item, ClientIdentity):
+            raise TypeError(f"{field} must hold ClientIdentity objects, not {type(item).__name__}")
+        found.append(item)
+    return tuple(found)
+
+
+def cache(field: str, value: object) -> SessionCache | bool:
+    """A place for sessions, or whether to use the one of this process."""
+    if value is None or isinstance(value, bool):
+        return bool(value)
+    if not isinstance(value, SessionCache):
+        raise TypeError(f"{field} must be True, False or a SessionCache, not {type(value).__name__}")
+    return value
+
+
+def key_log(field: str, value: object) -> KeyLog | None:
+    """Where key log lines go."""
+    if value is not None and not callable(value):
+        raise TypeError(f"{field} must be a callable, not {type(value).__name__}")
+    return cast("KeyLog | None", value)
 
 
 def names(field: str, value: object, table: Mapping[str, object]) -> tuple[str, ...] | None:

@@ -119,4 +119,4 @@ class SecureSocket(_Connector["SecureStream[trio.abc.Stream]"]):
 
     async def _connect(self) -> SecureStream[trio.abc.Stream]:
         transport = await self._factory(self.host, self.port)
-        return await SecureStream.wrap(transport, self.host, self._config)
+        return await SecureStream.wrap(transport, self.host, self._config, port=self.port)

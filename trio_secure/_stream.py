@@ -10,25 +10,32 @@ not read.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import Generic, TypeVar
 
 import trio
 
+from ._bindings import channel_binding, export
 from ._channel import Channel
 from ._config import TLSConfig
-from ._errors import AlertDescription, TLSError
+from ._errors import AlertDescription, LegacyTLSWarning, TLSError
 from ._handshake import client_handshake
 from ._identity import CertificateLookup
 from ._info import ConnectionInfo
+from ._key_log import key_log_for
 from ._names import ServerName
+from ._post_handshake import Errands
 from ._receiving import DEFAULT_LIMIT, ReceivingHalf
 from ._secure_dictionary import config_of
+from ._resumption import allows_early_data
 from ._sending import SendingHalf
+from ._session_keeper import SessionKeeper
+from ._sessions import Session12
 from ._suites import Buffer
 from ._trace import Tracer
 from ._trio_wire import ALERT_DEADLINE, TrioWire
-from ._trust import lookup_for
+from ._trust import lookup_for, trust_parts
 from ._versions import Version
 from ._wire import Established
 
@@ -52,16 +59,16 @@ class SecureStream(trio.abc.HalfCloseableStream, Generic[T_Stream]):
         channel: Channel,
         established: Established,
         name: ServerName | None,
+        errands: Errands,
         tracer: Tracer | None,
     ) -> None:
         secrets = established.secrets
         self._info = ConnectionInfo.of(established, name)
+        self._established = established
         self._transport = transport
         self._closed = False
         self._sending = SendingHalf(channel, secrets.client if secrets else None, tracer)
-        self._receiving = ReceivingHalf(
-            channel, established.version, secrets.server if secrets else None, self._sending, tracer
-        )
+        self._receiving = ReceivingHalf(channel, established, self._sending, errands, tracer)
 
     @classmethod
     async def wrap(
@@ -69,6 +76,9 @@ class SecureStream(trio.abc.HalfCloseableStream, Generic[T_Stream]):
         transport: T_Wrapped,
         server_name: str | None,
         config: TLSConfig | Mapping[str, object] | None = None,
+        *,
+        port: int | None = None,
+        early_data: Buffer = b"",
     ) -> SecureStream[T_Wrapped]:
         """Run a TLS client handshake over `transport` (RFC 9846 §2; RFC 5246 §7.3).
 
@@ -79,6 +89,11 @@ class SecureStream(trio.abc.HalfCloseableStream, Generic[T_Stream]):
             server_name: the host name or IP address to verify, and to send in SNI if it is a name; a
                 `server_name` in the configuration goes before it. None only without verification.
             config: a `TLSConfig`, or a `secure` dictionary.
+            port: where the transport leads; sessions of one port are not offered to another.
+            early_data: what to send along with the first message, if a session is at hand that allows it
+                (RFC 9846 §2.3 [8446 §2.3]). Whoever watches can send it to the server once more, so it must be
+                something that may happen twice. `info.early_data_accepted` tells what came of it; what was not
+                taken is not sent again.
 
         Raises:
             ValueError, TypeError: an argument is no good; the transport is left open.
@@ -88,20 +103,42 @@ class SecureStream(trio.abc.HalfCloseableStream, Generic[T_Stream]):
         settings = config_of(config)
         name = _reference_name(server_name, settings)
         lookup = lookup_for(settings)
-        return await SecureStream._handshake(transport, settings, name, lookup)
+        keeper = _keeper(settings, name, port)
+        return await SecureStream._handshake(transport, settings, name, lookup, keeper, bytes(early_data))
 
     @staticmethod
     async def _handshake(
-        transport: T_Wrapped, config: TLSConfig, name: ServerName | None, lookup: CertificateLookup
+        transport: T_Wrapped,
+        config: TLSConfig,
+        name: ServerName | None,
+        lookup: CertificateLookup,
+        keeper: SessionKeeper | None,
+        early_data: bytes,
     ) -> SecureStream[T_Wrapped]:
-        tracer = Tracer(config.trace_sink) if config.trace_sink else None
+        tracer = None if config.trace_sink is None else Tracer(config.trace_sink)
         channel = Channel(transport)
         channel.reader.drops_change_cipher_spec = config.max_version >= Version.TLS13
-        wire = TrioWire(channel, tracer)
+        channel.writer.padding = config.record_padding
+        wire = TrioWire(channel, tracer, key_log_for(config.key_log))
+        if tracer:
+            lookup = tracer.timed("certificate lookup", lookup)
         try:
-            established = await client_handshake(wire, config, name, lookup)
-            stream = SecureStream(transport, channel, established, name, tracer)
+            session = await keeper.take() if keeper is not None else None
+            early_data = early_data if allows_early_data(session, config, early_data) else b""
+            try:
+                established = await client_handshake(wire, config, name, lookup, session, early_data)
+            except TLSError:
+                if keeper is not None and isinstance(session, Session12):
+                    await keeper.forget()
+                raise
+            if keeper is not None:
+                keeper.meet(established)
+                await keeper.keep()
+            errands = Errands(established, config.identities, keeper)
+            stream = SecureStream(transport, channel, established, name, errands, tracer)
             wire.finish(stream.info)
+            if established.version < Version.TLS12:
+                warnings.warn(_legacy(stream.info), LegacyTLSWarning, stacklevel=2)
             return stream
         except TLSError as error:
             await wire.fail(error)
@@ -191,6 +228,45 @@ class SecureStream(trio.abc.HalfCloseableStream, Generic[T_Stream]):
         finally:
             await self._transport.aclose()
 
+    async def update_keys(self, *, both: bool = True) -> None:
+        """Change the keys of the connection now (RFC 9846 §4.7.3 [8446 §4.6.3]); TLS 1.3 only.
+
+        They are changed without being asked, too, long before a key has protected as much as it may.
+
+        Args:
+            both: have the server change its key as well; it does so before what it sends next.
+
+        Raises:
+            RuntimeError: the connection is older than TLS 1.3.
+            trio.BrokenResourceError, trio.ClosedResourceError, trio.BusyResourceError: as for `send_all`.
+        """
+        await self._check_not_closed()
+        await self._sending.update_keys(both=both)
+
+    def export_keying_material(self, label: str | bytes, context: bytes | None, length: int) -> bytes:
+        """Secrets for another protocol, bound to this connection (RFC 5705; RFC 9846 §7.5 [8446 §7.5]).
+
+        Args:
+            label: what they are for, as registered ("EXPORTER-..."); str stands for its ASCII bytes.
+            context: what else they are bound to; below TLS 1.3, None differs from empty.
+            length: how many bytes.
+
+        Raises:
+            ValueError: an argument is out of range, or the connection's secrets are not its own alone (RFC 7627 §5.4).
+        """
+        return export(self._established, label.encode() if isinstance(label, str) else label, context, length)
+
+    def channel_binding(self, kind: str) -> bytes:
+        """What ties an authentication above TLS to this connection.
+
+        Args:
+            kind: "tls-exporter" (RFC 9266), "tls-server-end-point" or "tls-unique" (RFC 5929).
+
+        Raises:
+            ValueError: there is no such binding, or it would not be sound for this connection; the message says why.
+        """
+        return channel_binding(self._established, kind)
+
     async def _check_not_closed(self) -> None:
         if self._closed:
             await trio.lowlevel.checkpoint()
@@ -206,6 +282,15 @@ def _reference_name(server_name: str | None, config: TLSConfig) -> ServerName | 
     if not isinstance(name, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers without types
         raise TypeError(f"server_name must be a str, not {type(name).__name__}")
     return ServerName.parse(name)
+
+
+def _keeper(config: TLSConfig, name: ServerName | None, port: int | None) -> SessionKeeper | None:
+    cache = config.session_cache
+    return None if cache is None else SessionKeeper(cache, config, name, port, trust_parts(config))
+
+
+def _legacy(info: ConnectionInfo) -> str:
+    return f"{info.server_name} speaks only {Version(info.version).label}, which is out of use (RFC 8996)"
 
 
 async def _close(transport: trio.abc.Stream) -> None:

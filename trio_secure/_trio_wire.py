@@ -17,15 +17,16 @@ from ._alerts import MAX_PASSED_OVER, Alert, encode_alert
 from ._channel import Channel
 from ._errors import AlertDescription, AlertReceived, PeerMisbehaved, TLSError, Truncated, alert_name
 from ._info import ConnectionInfo
-from ._messages import Message
+from ._key_log import KeyLog, SecretsLog
+from ._messages import ClientHello, Message, encode_message
 from ._messages12 import HelloRequest
 from ._protection import ContentType, Opener, PlainSealer, Sealer
-from ._reassembly import Reassembly
+from ._reassembly import MessageHeader, Reassembly
 from ._records import Record
-from ._trace import Tracer
+from ._trace import Epoch, Tracer
 from ._transcript import Transcript
 from ._versions import Version
-from ._wire import A, B, OutgoingMessage
+from ._wire import A, B, OutgoingMessage, RecordLimits
 
 #: How long a peer that does not read can delay the alert that tells it why the connection ends, in seconds.
 ALERT_DEADLINE = 1.0
@@ -34,11 +35,13 @@ ALERT_DEADLINE = 1.0
 class TrioWire:
     """Sends and expects handshake messages over a channel."""
 
-    def __init__(self, channel: Channel, tracer: Tracer | None) -> None:
+    def __init__(self, channel: Channel, tracer: Tracer | None, key_log: KeyLog | None = None) -> None:
         self.transcript = Transcript()
         self.phase = "ClientHello"
         self._channel = channel
         self._tracer = tracer
+        self._key_log = key_log
+        self._secrets: SecretsLog | None = None
         self._outgoing = bytearray()
         self._incoming = Reassembly()
         self._version: Version | None = None
@@ -47,28 +50,51 @@ class TrioWire:
     def settle(self, version: Version) -> None:
         """The version is known: from here on its rules for records and alerts hold."""
         self._version = version
+        self._channel.reader.settle(version)
         self._channel.reader.drops_change_cipher_spec = version >= Version.TLS13
+        # RFC 9846 §5.1 [8446 §5.1]: from TLS 1.3 on the record version stays 0x0303.
+        if isinstance(self._channel.writer.sealer, PlainSealer):
+            self._channel.writer.sealer = PlainSealer(min(version, Version.TLS12))
 
     async def send(self, message: OutgoingMessage, /) -> None:
         """Put a message into the flight that leaves at the next `expect` or `flush`."""
+        self._check_our_turn()
         encoded = message.encode()
         self.transcript.add(encoded)
         self._outgoing += self._channel.writer.seal(ContentType.HANDSHAKE, encoded)
+        if self._version is None:
+            # RFC 9846 §5.1 [8446 §5.1]: the record version "MUST be set to 0x0303 for all records [...] other than
+            # an initial ClientHello".
+            self._channel.writer.sealer = PlainSealer(Version.TLS12)
         if self._tracer:
-            self._tracer.message("sent", message)
+            self._tracer.message("sent", message, encoded)
+        if self._key_log is not None and isinstance(message, ClientHello):
+            self._secrets = SecretsLog(message.random, self._key_log)
+
+    def _check_our_turn(self) -> None:
+        # RFC 9846 §5.1 [8446 §5.1]: "Handshake messages MUST NOT span key changes", and messages that "immediately
+        # precede a key change" are sent "in alignment with a record boundary": nothing of the next flight can be here.
+        if self._version is not None and self._version < Version.TLS13:
+            self._drop_hello_requests()
+        if self._incoming:
+            raise PeerMisbehaved(
+                AlertDescription.UNEXPECTED_MESSAGE, "the server went on where it is the client's turn"
+            )
+
+    async def send_early_data(self, data: bytes) -> None:
+        """Put application data into the flight."""
+        self._outgoing += self._channel.writer.seal(ContentType.APPLICATION_DATA, data)
 
     async def send_change_cipher_spec(self) -> None:
         """Put a change_cipher_spec record into the flight."""
         self._outgoing += self._channel.writer.seal(ContentType.CHANGE_CIPHER_SPEC, b"\x01")
+        if self._tracer:
+            self._tracer.change_cipher_spec("sent")
 
     async def flush(self) -> None:
         """Send the flight."""
         if self._outgoing:
             flight, self._outgoing = self._outgoing, bytearray()
-            if self._version is None:
-                # RFC 9846 §5.1 [8446 §5.1]: the record version "MUST be set to 0x0303 for all records [...] other
-                # than an initial ClientHello".
-                self._channel.writer.sealer = PlainSealer(Version.TLS12)
             await self._channel.send(flight)
 
     @overload
@@ -78,7 +104,7 @@ class TrioWire:
     async def expect(self, *kinds: type[Message]) -> Message:
         """The next message, which must be of one of `kinds`."""
         await self.flush()
-        self.phase = kinds[0].__name__
+        self.phase = kinds[0].title()
         encoded = await self._next(kinds)
         body = Reassembly.body(encoded)
         kind = next((k for k in kinds if k.type == encoded[0] and k.admits(body)), None)
@@ -87,8 +113,15 @@ class TrioWire:
         message = kind.parse(body)
         self.transcript.add(encoded)
         if self._tracer:
-            self._tracer.message("received", message)
+            self._tracer.message("received", message, encoded)
         return message
+
+    async def accept(self, kind: type[A], /) -> A | None:
+        """The next message if it is of `kind`; None when another one comes, which stays to be expected."""
+        await self.flush()
+        self.phase = kind.title()
+        header = await self._header((kind,))
+        return await self.expect(kind) if header.type == kind.type else None
 
     async def expect_change_cipher_spec(self) -> None:
         """Take a change_cipher_spec record and nothing else."""
@@ -105,8 +138,25 @@ class TrioWire:
                 AlertDescription.UNEXPECTED_MESSAGE,
                 f"a record of type {record.content_type} came instead of change_cipher_spec",
             )
+        if self._tracer:
+            self._tracer.change_cipher_spec("received")
 
-    def read_with(self, opener: Opener, /) -> None:
+    def limit(self, limits: RecordLimits, /) -> None:
+        """Keep to these limits, and hold the peer to them."""
+        reader, writer = self._channel.reader, self._channel.writer
+        # In TLS 1.3 a record_size_limit counts the content type (RFC 8449 §4).
+        overhead = 1 if self._version == Version.TLS13 else 0
+        if limits.fragment is not None:
+            reader.limit_content(limits.fragment, unprotected=True)
+            writer.max_content = limits.fragment
+        if limits.receive is not None:
+            reader.limit_content(limits.receive - overhead, unprotected=False)
+        if limits.send is not None:
+            writer.max_content = limits.send - overhead
+        if self._tracer:
+            self._tracer.limits(fragment=limits.fragment, receive=limits.receive, send=limits.send)
+
+    def read_with(self, opener: Opener, epoch: Epoch = Epoch.APPLICATION, /) -> None:
         """Open what comes next with a new key."""
         # RFC 9846 §5.1 [8446 §5.1]: "Implementations MUST verify that all messages immediately preceding a key
         # change align with a record boundary; if not, then they MUST terminate the connection with an
@@ -116,12 +166,24 @@ class TrioWire:
                 AlertDescription.UNEXPECTED_MESSAGE, "a handshake message reaches across a change of keys"
             )
         self._channel.reader.opener = opener
-        self._note("read key", "what comes next is protected by new keys")
+        if self._tracer:
+            self._tracer.key_change("received", epoch)
 
-    def write_with(self, sealer: Sealer, /) -> None:
+    def write_with(self, sealer: Sealer, epoch: Epoch = Epoch.APPLICATION, /) -> None:
         """Seal what is sent next with a new key."""
         self._channel.writer.sealer = sealer
-        self._note("write key", "what is sent next is protected by new keys")
+        if self._tracer:
+            self._tracer.key_change("sent", epoch)
+
+    def log_secret(self, label: str, secret: bytes, /) -> None:
+        """Write a secret to the key log, if there is one."""
+        if self._secrets is not None:
+            self._secrets.log(label, secret)
+
+    def note(self, name: str, summary: str = "", /) -> None:
+        """Tell the trace, if there is one, what is decided or found on this side."""
+        if self._tracer:
+            self._tracer.note(name, summary)
 
     def finish(self, info: ConnectionInfo) -> None:
         """The handshake is over: nothing of it may be left."""
@@ -130,20 +192,21 @@ class TrioWire:
                 AlertDescription.UNEXPECTED_MESSAGE, "something follows the Finished in its record"
             )
         if self._tracer:
-            self._tracer.event("note", "established", str(info))
+            self._tracer.note("established", str(info))
         # Change_cipher_spec records are dropped only "before the peer's Finished message has been received".
         self._channel.reader.drops_change_cipher_spec = False
 
     async def fail(self, error: TLSError) -> None:
         """Tell the peer what ends the connection, however the caller's own time is running out."""
         error.phase = error.phase or self.phase
-        self._note("failed", str(error))
+        if self._tracer:
+            self._tracer.note("failed", str(error))
         if isinstance(error, AlertReceived) or error.alert is None:
             return
-        description = AlertDescription(error.alert)
-        self._outgoing += self._channel.writer.seal(ContentType.ALERT, encode_alert(description))
+        alert = encode_alert(AlertDescription(error.alert))
+        self._outgoing += self._channel.writer.seal(ContentType.ALERT, alert)
         if self._tracer:
-            self._tracer.event("sent", "alert", alert_name(description))
+            self._tracer.alert("sent", Alert.parse(alert))
         with trio.move_on_after(ALERT_DEADLINE, shield=True):
             try:
                 await self.flush()
@@ -151,37 +214,50 @@ class TrioWire:
                 # The peer is gone; the caller is about to hear why from `error`.
                 return
 
-    async def _next(self, kinds: tuple[type[Message], ...]) -> bytes:
-        """The next message in wire form, refused at its header if it is none of `kinds`."""
+    async def _header(self, kinds: tuple[type[Message], ...]) -> MessageHeader:
+        """The header of the next message that is to be answered."""
         while True:
             while (header := self._incoming.begin()) is None:
                 await self._feed(kinds)
-            limit = max((k.max_length for k in kinds if k.type == header.type), default=-1)
-            if self._is_idle_chatter(header.type):
-                limit = HelloRequest.max_length
-            if limit < 0:
-                raise self._unexpected(f"a message of type {header.type}", kinds)
-            if header.length > limit:
-                # RFC 9846 §6 [8446 §6]: "an out-of-range length".
-                raise PeerMisbehaved(
-                    AlertDescription.DECODE_ERROR,
-                    f"a message of type {header.type} announces {header.length} bytes; {limit} are allowed",
-                )
-            while (encoded := self._incoming.take(header.length)) is None:
-                await self._feed(kinds)
             if not self._is_idle_chatter(header.type):
-                return encoded
-            self._pass_over("HelloRequest")
+                return header
+            self._check_length(header, HelloRequest.max_length)
+            self._incoming.take(HelloRequest.max_length)
+            self._pass_over_hello_request()
+
+    async def _next(self, kinds: tuple[type[Message], ...]) -> bytes:
+        """The next message in wire form, refused at its header if it is none of `kinds`."""
+        header = await self._header(kinds)
+        limits = [kind.max_length for kind in kinds if kind.type == header.type]
+        if not limits:
+            raise self._unexpected(f"a message of type {header.type}", kinds)
+        self._check_length(header, max(limits))
+        while (encoded := self._incoming.take(header.length)) is None:
+            await self._feed(kinds)
+        return encoded
+
+    @staticmethod
+    def _check_length(header: MessageHeader, limit: int) -> None:
+        # RFC 9846 §6 [8446 §6]: "an out-of-range length".
+        if header.length > limit:
+            raise PeerMisbehaved(
+                AlertDescription.DECODE_ERROR,
+                f"a message of type {header.type} announces {header.length} bytes; {limit} are allowed",
+            )
 
     def _drop_hello_requests(self) -> None:
         while self._incoming.begin() == (HelloRequest.type, HelloRequest.max_length):
             self._incoming.take(HelloRequest.max_length)
-            self._pass_over("HelloRequest")
+            self._pass_over_hello_request()
 
     def _is_idle_chatter(self, message_type: int) -> bool:
         # RFC 5246 §7.4.1.1: a HelloRequest "will be ignored by the client if the client is currently negotiating a
         # session", and is not part of the transcript.
-        return message_type == HelloRequest.type and self._version == Version.TLS12
+        return (
+            message_type == HelloRequest.type
+            and self._version is not None
+            and self._version < Version.TLS13
+        )
 
     async def _feed(self, kinds: tuple[type[Message], ...]) -> None:
         record = await self._record()
@@ -206,7 +282,7 @@ class TrioWire:
 
     def _hear(self, alert: Alert) -> None:
         if self._tracer:
-            self._tracer.event("received", "alert", alert_name(alert.description))
+            self._tracer.alert("received", alert)
         if alert.closes:
             raise Truncated(f"the server closed the connection instead of sending {self.phase}")
         if not alert.passes(self._version):
@@ -217,15 +293,16 @@ class TrioWire:
             raise PeerMisbehaved(AlertDescription.UNEXPECTED_MESSAGE, "an alert in the middle of a message")
         self._pass_over(alert_name(alert.description))
 
+    def _pass_over_hello_request(self) -> None:
+        if self._tracer:
+            self._tracer.message("received", HelloRequest(), encode_message(HelloRequest.type, b""))
+        self._pass_over("HelloRequest")
+
     def _pass_over(self, what: str) -> None:
         self._passed_over += 1
         if self._passed_over > MAX_PASSED_OVER:
             raise PeerMisbehaved(AlertDescription.UNEXPECTED_MESSAGE, f"too many messages like {what}")
 
     def _unexpected(self, what: str, kinds: tuple[type[Message], ...]) -> PeerMisbehaved:
-        wanted = " or ".join(kind.__name__ for kind in kinds)
+        wanted = " or ".join(kind.title() for kind in kinds)
         return PeerMisbehaved(AlertDescription.UNEXPECTED_MESSAGE, f"{what} came instead of {wanted}")
-
-    def _note(self, name: str, summary: str) -> None:
-        if self._tracer:
-            self._tracer.event("note", name, summary)

@@ -9,15 +9,18 @@ is the only module that imports `trio_certs`.
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+import os
+import weakref
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from trio_certs import CertificateError, Manifest, Reason, Resource, ResourceNotFoundError, StoreError, Trust
 
+from ._client_identity import LoadedIdentity
 from ._config import TLSConfig
 from ._errors import AlertDescription, CertificateRefused
-from ._identity import CertificateLookup, Verdict
-from ._names import ServerName
+from ._identity import CertificateLookup, Claim, ProvenKey, Verdict
+from ._settings import KeyUsage, OCSPPolicy
 
 # RFC 9846 §6.2 [8446 §6.2] describes what each alert says; what fits none of the specific ones is bad_certificate
 # when the certificate breaks a rule, certificate_unknown when the trouble is elsewhere.
@@ -35,6 +38,11 @@ _ALERTS: Mapping[Reason, AlertDescription] = {
     Reason.SELF_SIGNED: AlertDescription.UNKNOWN_CA,
     Reason.CONSTRAINT: AlertDescription.BAD_CERTIFICATE,
     Reason.POLICY: AlertDescription.BAD_CERTIFICATE,
+    Reason.REVOKED: AlertDescription.CERTIFICATE_REVOKED,
+    # RFC 6066 §8: "Clients [...] MUST check the OCSP response and abort the handshake if the response is not
+    # satisfactory with bad_certificate_status_response(113) alert."
+    Reason.BAD_STAPLE: AlertDescription.BAD_CERTIFICATE_STATUS_RESPONSE,
+    Reason.NO_STAPLE: AlertDescription.BAD_CERTIFICATE_STATUS_RESPONSE,
 }
 
 
@@ -46,7 +54,7 @@ class _Unverified:
     resource: str | None = None
 
 
-async def _accept_anything(chain: Sequence[bytes], name: ServerName | None, /) -> Verdict:
+async def _accept_anything(proven: ProvenKey, claim: Claim, /) -> Verdict:
     return _Unverified()
 
 
@@ -59,14 +67,20 @@ def lookup_for(config: TLSConfig) -> CertificateLookup:
     """
     if not config.verify:
         return _accept_anything
-    trust = config.trust or _trust(config)
+    trust = _trust(config) if config.trust is None else config.trust
 
-    async def look_up(chain: Sequence[bytes], name: ServerName | None, /) -> Verdict:
-        if name is None:
+    async def look_up(proven: ProvenKey, claim: Claim, /) -> Verdict:
+        if claim.name is None:
             raise ValueError("a server name is needed to verify a certificate")
+        # RFC 5246 §7.4.2: with RSA key transport "The certificate MUST allow the key to be used for encryption
+        # (the keyEncipherment bit MUST be set if the key usage extension is present)"; else for signing.
+        usage: KeyUsage = "key_encipherment" if proven.scheme is None else "digital_signature"
+        # The zone of a link-local address (RFC 4007 §11) is this machine's business, not the certificate's.
+        name = claim.name.text.partition("%")[0]
         try:
-            # The zone of a link-local address (RFC 4007 §11) is this machine's business, not the certificate's.
-            return await trust.verify(chain, name.text.partition("%")[0])
+            return await trust.verify(
+                proven.chain, name, key_usage=usage, ocsp_response=claim.ocsp_response
+            )
         except ResourceNotFoundError as error:
             raise CertificateRefused(AlertDescription.UNKNOWN_CA, str(error)) from error
         except CertificateError as error:
@@ -88,17 +102,43 @@ def _trust(config: TLSConfig) -> Trust:
         if not isinstance(certificate, (bytes, Resource)):
             raise TypeError(f"certificate must be bytes or a Resource, not {type(certificate).__name__}")
         anchors.append(certificate)
-    return _trust_in(tuple(anchors), manifest)
+    return _trust_in(tuple(anchors), manifest, config.ocsp)
 
 
 # A configuration is used for many connections, and its certificates need to be read only once.
 @functools.lru_cache(maxsize=16)
-def _trust_in(anchors: tuple[bytes | Resource, ...], manifest: Manifest | None) -> Trust:
+def _trust_in(anchors: tuple[bytes | Resource, ...], manifest: Manifest | None, ocsp: OCSPPolicy) -> Trust:
     if manifest is None:
-        return Trust(anchors)
-    for setting, on in manifest.config.get("tls", {}).items():
-        if not on:
-            raise ValueError(
-                f"manifest: config.tls.{setting} cannot be switched off in this version of trio-secure"
-            )
-    return Trust(anchors, manifest, store=manifest.store)
+        return Trust(anchors, ocsp=ocsp)
+    return Trust(anchors, manifest, store=manifest.store, ocsp=ocsp)
+
+
+def trust_parts(config: TLSConfig) -> list[bytes | str]:
+    """Everything in a configuration that decides whom it trusts, and as whom it shows itself.
+
+    A session is offered only under the configuration it was made under, so far as these say.
+    """
+    # max_fragment_length is not trust, but lasts as long as a session does (RFC 6066 §4).
+    parts: list[bytes | str] = [f"{config.verify} {config.ocsp} {config.max_fragment_length}"]
+    parts += [repr(config.manifest), "" if config.trust is None else _described(config.trust)]
+    parts.append(f"{len(config.certificates)} certificates")
+    parts += [one if isinstance(one, bytes) else _described(one) for one in config.certificates]
+    parts.append(f"{len(config.identities)} identities")
+    parts += [_described(identity) for identity in config.identities]
+    return parts
+
+
+_tokens: weakref.WeakKeyDictionary[object, str] = weakref.WeakKeyDictionary()
+
+
+def _described(thing: object) -> str:
+    """What tells a value from others: what it holds, or for one that does not say, that it is this very object."""
+    if isinstance(thing, Resource):
+        return repr(thing)
+    if isinstance(thing, LoadedIdentity):
+        return "".join(certificate.hex() for certificate in thing.chain)
+    try:
+        return _tokens.setdefault(thing, os.urandom(16).hex())
+    except TypeError:
+        # It takes no weak reference or has no hash: nothing made with it is ever found again.
+        return os.urandom(16).hex()

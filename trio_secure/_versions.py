@@ -8,6 +8,8 @@ import enum
 class Version(enum.IntEnum):
     """A TLS version as it stands on the wire."""
 
+    TLS10 = 0x0301
+    TLS11 = 0x0302
     TLS12 = 0x0303
     TLS13 = 0x0304
 
@@ -21,3 +23,5 @@ class Version(enum.IntEnum):
 #: (RFC 9846 §4.2.3 [8446 §4.1.3]).
 DOWNGRADE_TO_TLS12 = bytes.fromhex("444F574E47524401")
 DOWNGRADE_TO_TLS11 = bytes.fromhex("444F574E47524400")
+#: The same as Java 11 says it.
+DOWNGRADE_OF_JAVA11 = bytes.fromhex("EDBFB4A8C24710FF")

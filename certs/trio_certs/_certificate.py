@@ -124,8 +124,8 @@ class CertificateFacts:
         tbs.raw(SEQUENCE, "the signature's algorithm")
         issuer = tbs.raw(SEQUENCE, "the issuer")
         validity = tbs.enter(SEQUENCE, "the validity")
-        not_before = _time(validity)
-        not_after = _time(validity)
+        not_before = read_time(validity)
+        not_after = read_time(validity)
         validity.finish("the validity")
         subject = tbs.raw(SEQUENCE, "the subject")
         spki = tbs.raw(SEQUENCE, "the public key")
@@ -171,6 +171,17 @@ class CertificateFacts:
         """
         return PublicKeyFacts.parse(self.spki)
 
+    @property
+    def key_bits(self) -> bytes:
+        """The subject's public key without what says of which kind it is: what identifiers of keys hash.
+
+        Raises:
+            DERError: it is malformed.
+        """
+        outer = Reader(self.spki).enter(SEQUENCE, "the public key")
+        outer.raw(SEQUENCE, "the public key's algorithm")
+        return outer.content(BIT_STRING, "the public key's bits")[1:]
+
     def __str__(self) -> str:
         serial = f"{self.serial:#x}"
         return (
@@ -180,7 +191,7 @@ class CertificateFacts:
         )
 
 
-def _time(reader: Reader) -> datetime:
+def read_time(reader: Reader) -> datetime:
     """Read a Time (RFC 5280 §4.1.2.5): always in UTC, always with seconds, ending in Z."""
     if reader.peek() == GENERALIZED_TIME:
         text = reader.content(GENERALIZED_TIME, "a date")

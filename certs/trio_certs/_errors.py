@@ -41,6 +41,12 @@ class Reason(enum.StrEnum):
     """A CA on the path was not entitled to issue it: path length, name constraints, constraints on a root."""
     POLICY = "policy"
     """It breaks another rule of the certificate profile, for example an unknown critical extension."""
+    REVOKED = "revoked"
+    """Its issuer has revoked it, as the OCSP response says that the server stapled to it."""
+    BAD_STAPLE = "bad_staple"
+    """The OCSP response that the server stapled to it does not show that it is good."""
+    NO_STAPLE = "no_staple"
+    """The server stapled no OCSP response to it, although it promises one or `Trust.ocsp` requires one."""
 
 
 class CertificateError(Exception):

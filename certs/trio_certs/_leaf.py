@@ -25,8 +25,10 @@ _KEY_USAGE_BITS: dict[KeyUsage, int] = {"digital_signature": 0x80, "key_encipher
 _KEY_USAGE = b"\x55\x1d\x0f"
 _SUBJECT_ALT_NAME = b"\x55\x1d\x11"
 _EXTENDED_KEY_USAGE = b"\x55\x1d\x25"
+_TLS_FEATURE = bytes.fromhex("2b06010505070118")
+_STATUS_REQUEST = 5
 _SERVER_AUTH = bytes.fromhex("2b06010505070301")
-_MIN_RSA_BITS = 2048
+MIN_RSA_BITS = 2048
 
 
 def check_leaf(leaf: CertificateFacts, server: ServerName, usage: KeyUsage, now: datetime) -> SubjectNames:
@@ -37,7 +39,7 @@ def check_leaf(leaf: CertificateFacts, server: ServerName, usage: KeyUsage, now:
     """
     check_dates(leaf, now)
     try:
-        names, usages, purposes = _claims(leaf)
+        names, usages, purposes, _ = _claims(leaf)
     except DERError as error:
         raise malformed(1, str(error)) from error
     if not server.matches(names):
@@ -66,6 +68,15 @@ def check_leaf(leaf: CertificateFacts, server: ServerName, usage: KeyUsage, now:
             leaf,
         )
     return names
+
+
+def must_staple(leaf: CertificateFacts) -> bool:
+    """Whether the certificate promises that its server staples OCSP responses (RFC 7633).
+
+    Raises:
+        DERError: its extensions are malformed, which `check_leaf` has refused before.
+    """
+    return _STATUS_REQUEST in _claims(leaf).features
 
 
 def check_dates(certificate: CertificateFacts, now: datetime, what: str = "The server's certificate") -> None:
@@ -106,10 +117,10 @@ def check_key(leaf: CertificateFacts, kinds: frozenset[str]) -> None:
             "The server needs another certificate.",
             leaf,
         )
-    if key.kind == "RSA" and key.bits < _MIN_RSA_BITS:
+    if key.kind == "RSA" and key.bits < MIN_RSA_BITS:
         raise CertificateError(
             Reason.WEAK_KEY,
-            f"The server's RSA key has {key.bits} bits; at least {_MIN_RSA_BITS} are needed. "
+            f"The server's RSA key has {key.bits} bits; at least {MIN_RSA_BITS} are needed. "
             "The server needs another certificate.",
             leaf,
         )
@@ -121,6 +132,7 @@ class _Claims(NamedTuple):
     names: SubjectNames
     usages: int | None
     purposes: frozenset[bytes] | None
+    features: frozenset[int]
 
 
 @functools.lru_cache(maxsize=REMEMBERED)
@@ -130,7 +142,8 @@ def _claims(leaf: CertificateFacts) -> _Claims:
     if _SUBJECT_ALT_NAME in extensions:
         names = SubjectNames.parse(extensions[_SUBJECT_ALT_NAME])
     usages = _key_usages(extensions.get(_KEY_USAGE))
-    return _Claims(names, usages, _purposes(extensions.get(_EXTENDED_KEY_USAGE)))
+    purposes = _purposes(extensions.get(_EXTENDED_KEY_USAGE))
+    return _Claims(names, usages, purposes, _features(extensions.get(_TLS_FEATURE)))
 
 
 def _key_usages(extension: bytes | None) -> int | None:
@@ -155,4 +168,17 @@ def _purposes(extension: bytes | None) -> frozenset[bytes] | None:
     found: set[bytes] = set()
     while purposes.peek() is not None:
         found.add(purposes.content(OBJECT_IDENTIFIER, "extendedKeyUsage"))
+    return frozenset(found)
+
+
+def _features(extension: bytes | None) -> frozenset[int]:
+    """The numbers in a TLS feature extension (RFC 7633), which are those of TLS extensions."""
+    if extension is None:
+        return frozenset()
+    reader = Reader(extension)
+    features = reader.enter(SEQUENCE, "the TLS features")
+    reader.finish("the TLS features")
+    found: set[int] = set()
+    while features.peek() is not None:
+        found.add(features.integer("the TLS features"))
     return frozenset(found)

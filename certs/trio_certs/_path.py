@@ -12,7 +12,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from trio_certs._certificate import CertificateFacts
 from trio_certs._chain import Chain, malformed
@@ -40,6 +40,8 @@ class VerifiedChain:
     """The resource that the anchor is, such as `ca109.der`; `None` for an anchor of the user's."""
     authority: str
     """The anchor's name in words."""
+    ocsp_status: Literal["good"] | None = None
+    """What the OCSP response says that the server stapled: "good", or `None` where none was checked."""
 
 
 class PathFinder:

@@ -12,6 +12,7 @@ Theory of operation, in the order in which things happen:
    from the policy for private ones: first a leaf that is itself an anchor, then the user's CAs, then the
    public ones. A root of the store stays a public one when the user passes it as an anchor.
 5. If a public CA that the manifest leaves out would have been the answer, that is what the error says.
+6. What the server stapled is checked, now that the issuer is known who must have signed it.
 
 The user's anchors come in addition to the store, as in Moddable's SDK. To trust them alone, exclude the
 store with an empty manifest: `Trust([der], manifest=Manifest())`.
@@ -21,7 +22,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from trio_certs._anchors import parse_anchors
@@ -30,6 +31,7 @@ from trio_certs._chain import Chain
 from trio_certs._errors import CertificateError, Reason
 from trio_certs._leaf import KeyUsage, check_leaf
 from trio_certs._manifest import Manifest, check_manifest
+from trio_certs._ocsp import OCSP_POLICIES, OCSPPolicy, check_staple
 from trio_certs._path import PathFinder, VerifiedChain
 from trio_certs._refusal import unknown_issuer
 from trio_certs._resource import Resource, excluded
@@ -47,16 +49,22 @@ class Trust:
         manifest: which CAs of the store are included; without one, all are.
         time: the moment to verify at, with a time zone; the present by default.
         store: the store of public CAs.
+        ocsp: what to make of OCSP responses that servers staple to their certificates. `"if_present"` refuses
+            one that is bad, and a certificate without one that promises one (must-staple); `"require"` refuses
+            every certificate without one; `"ignore"` looks at none. A certificate that is itself an anchor and
+            not its own issuer has nobody above it whose staple would count: none is looked at, or with
+            `"require"`, it is refused.
 
     Raises:
         TypeError: an argument is of the wrong type.
-        ValueError: an anchor is not a certificate, or `time` has no time zone.
+        ValueError: an anchor is not a certificate, `time` has no time zone, or `ocsp` is none of the three.
     """
 
     anchors: Sequence[bytes | Resource] = field(default=(), repr=False)
     manifest: Manifest | None = None
     time: datetime | None = None
     store: Store = BUNDLED
+    ocsp: OCSPPolicy = "if_present"
     _given: tuple[CertificateFacts, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -65,6 +73,8 @@ class Trust:
         check_manifest(self.manifest)
         if self.time is not None and self.time.utcoffset() is None:
             raise ValueError("time must have a time zone, for example datetime.now(UTC)")
+        if self.ocsp not in OCSP_POLICIES:
+            raise ValueError(f"ocsp must be one of {', '.join(OCSP_POLICIES)}, not {self.ocsp!r}")
         anchors: list[bytes | Resource] = []
         given: list[CertificateFacts] = []
         for place, anchor in enumerate(self.anchors, 1):
@@ -89,7 +99,12 @@ class Trust:
         await self.store.load_index()
 
     async def verify(
-        self, chain: Sequence[bytes], server_name: str, *, key_usage: KeyUsage = "digital_signature"
+        self,
+        chain: Sequence[bytes],
+        server_name: str,
+        *,
+        key_usage: KeyUsage = "digital_signature",
+        ocsp_response: bytes | None = None,
     ) -> VerifiedChain:
         """Verify that the server that holds the key of `chain[0]` is `server_name`.
 
@@ -98,6 +113,7 @@ class Trust:
             server_name: the host: a DNS name (A-labels) or an IP address literal.
             key_usage: what the server does with its key in this handshake; only RSA key transport, in TLS 1.2
                 and older, is not `digital_signature`.
+            ocsp_response: what the server stapled to `chain[0]`, DER; `None` if nothing.
 
         Raises:
             CertificateError: the server is not to be trusted; `reason` says why.
@@ -112,11 +128,15 @@ class Trust:
         sent = Chain.parse(chain)
         names = check_leaf(sent.leaf, server, key_usage, now)
         await self.prepare()
+        found = await self._find_path(sent, PathFinder(sent, server, names, now))
+        status = check_staple(self.ocsp, found.chain, ocsp_response, now)
+        return replace(found, ocsp_status=status)
+
+    async def _find_path(self, sent: Chain, finder: PathFinder) -> VerifiedChain:
         index = self.store.index()
         own, public = await self._relevant_anchors(sent, index)
         included, left_out = self._relevant_roots(sent, index)
         included = list(dict.fromkeys((*public, *included)))
-        finder = PathFinder(sent, server, names, now)
         refused: CertificateError | None = None
         if own:
             try:

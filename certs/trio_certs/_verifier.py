@@ -42,7 +42,7 @@ from trio_certs._server_name import ServerName
 
 # What `cryptography` raises for a certificate it cannot use, beside VerificationError: none of these is a
 # bug here.
-_UNUSABLE = (
+UNUSABLE = (
     ValueError,
     TypeError,
     UnsupportedAlgorithm,
@@ -90,7 +90,7 @@ def load(certificate: CertificateFacts) -> x509.Certificate:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", CryptographyDeprecationWarning)
             return x509.load_der_x509_certificate(certificate.der)
-    except _UNUSABLE as error:
+    except UNUSABLE as error:
         raise Unreadable(certificate, str(error)) from error
 
 
@@ -114,7 +114,7 @@ def verify(
         subject = x509.DNSName(server.text) if address is None else x509.IPAddress(address)
         path = policy.time(now).build_server_verifier(subject).verify(leaf, others)
         return tuple(certificate.public_bytes(Encoding.DER) for certificate in path)
-    except (VerificationError, *_UNUSABLE) as error:
+    except (VerificationError, *UNUSABLE) as error:
         raise PathError(str(error)) from error
 
 

@@ -47,6 +47,7 @@ _MEANINGS = {
     "Certificate": "who the server says it is",
     "CertificateVerify": "its signature over everything so far",
     "Finished": "proof that nobody changed a byte on the way",
+    "ChangeCipherSpec": "a word of older versions, for boxes on the way that wait for it",
     "read key": "what comes from here on is decrypted with a new key",
     "write key": "what goes from here on is encrypted with a new key",
 }

@@ -21,7 +21,6 @@ from trio_secure import SecureSocket, TraceEvent
 from ._failure import CommandError
 from ._options import ConnectionOptions
 from ._terminal import Terminal
-from ._text import printable
 
 _MAX_CA_FILE = 4 << 20
 _ALERT = "\x1b[1;97;41m{}\x1b[0m"
@@ -86,7 +85,7 @@ async def secure_dictionary(options: ConnectionOptions, terminal: Terminal) -> d
 
 
 def _show(terminal: Terminal, event: TraceEvent) -> None:
-    terminal.say(printable(str(event)))
+    terminal.say(str(event))  # which has escapes for whatever a peer wrote
 
 
 def warn_insecure(terminal: Terminal) -> None:

@@ -89,6 +89,14 @@ def test_public_keys_are_told_apart(key: KeyKind, kind: str, bits: int) -> None:
     assert str(found) == ("RSA, 2048 bits" if kind == "RSA" else kind)
 
 
+@pytest.mark.parametrize("key", ["rsa", "p256", "ed25519"])
+def test_the_bits_of_a_key_are_what_its_identifier_hashes(key: KeyKind) -> None:
+    leaf = Authority.make().issue("h.test", key=key)
+    identifier = x509.SubjectKeyIdentifier.from_public_key(leaf.certificate.public_key())
+    facts = CertificateFacts.parse(leaf.certificate_der)
+    assert hashlib.sha1(facts.key_bits).digest() == identifier.digest  # noqa: S324 - RFC 5280 §4.2.1.2
+
+
 def test_malformed_public_keys_are_refused() -> None:
     rsa = element(0x30, element(0x06, bytes.fromhex("2a864886f70d010101")))
     with pytest.raises(DERError, match="whole octets"):

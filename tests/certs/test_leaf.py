@@ -9,7 +9,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from support.authority import CLIENT_AUTH, DAY, Authority, KeyKind, Leaf
 from trio_certs import CertificateError, Reason
 from trio_certs._certificate import CertificateFacts
-from trio_certs._leaf import check_dates, check_key, check_leaf
+from trio_certs._leaf import check_dates, check_key, check_leaf, must_staple
 from trio_certs._server_name import ServerName, SubjectNames
 
 ROOT = Authority.make()
@@ -101,12 +101,30 @@ def test_an_expired_leaf_is_refused_before_anything_else() -> None:
         ("2.5.29.15", b"\x03\x02\x07\x80\x00"),
         ("2.5.29.37", b"\x30\x02\x02\x00"),
         ("2.5.29.17", b"\x30\x05\x82"),
+        ("1.3.6.1.5.5.7.1.24", b"\x30\x03\x02\x01\x05\x00"),
+        ("1.3.6.1.5.5.7.1.24", b"\x30\x02\x05\x00"),
     ],
 )
 def test_malformed_extensions_are_refused(oid: str, value: bytes) -> None:
     error = refused(ROOT.issue("h.test", ku=None, eku=None, extensions=[(raw(oid, value), False)]))
     assert error.reason is Reason.MALFORMED
     assert str(error).startswith("Certificate 1 of the server's chain is malformed: ")
+
+
+@pytest.mark.parametrize(
+    ("features", "promised"),
+    [
+        ([x509.TLSFeatureType.status_request], True),
+        ([x509.TLSFeatureType.status_request_v2, x509.TLSFeatureType.status_request], True),
+        ([x509.TLSFeatureType.status_request_v2], False),
+        (None, False),
+    ],
+)
+def test_a_leaf_may_promise_staples(features: list[x509.TLSFeatureType] | None, promised: bool) -> None:
+    extensions = [] if features is None else [(x509.TLSFeature(features), False)]
+    leaf = facts(ROOT.issue("h.test", extensions=extensions))
+    check_leaf(leaf, HOST, "digital_signature", NOW)
+    assert must_staple(leaf) is promised
 
 
 def test_a_key_of_an_accepted_kind_passes() -> None:

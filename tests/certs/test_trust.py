@@ -13,6 +13,7 @@ from cryptography.x509.name import _ASN1Type
 from cryptography.x509.oid import NameOID
 
 from support.authority import CLIENT_AUTH, DAY, Authority, Leaf, self_signed
+from support.ocsp import good, respond, revoked, status
 from support.store import make_store
 from trio_certs import (
     CertificateError,
@@ -25,6 +26,7 @@ from trio_certs import (
     Trust,
     VerifiedChain,
 )
+from trio_certs._ocsp import OCSPPolicy
 
 NOW = datetime.now(UTC)
 ROOT = Authority.make(name="Root")
@@ -352,6 +354,53 @@ class TestRefusals:
                 await Trust(store=store).verify([leaf, middle[:size]], "h.test")
 
 
+class TestStaples:
+    """What a server staples is checked against the issuer on the verified path."""
+
+    async def test_a_good_one_shows_in_the_result(self, store: Store) -> None:
+        issuer = OTHER.intermediate()
+        leaf = issuer.issue("h.test")
+        staple = good(leaf, issuer)
+        found = await Trust(store=store).verify(leaf.chain_ders, "h.test", ocsp_response=staple)
+        assert found.ocsp_status == "good"
+        assert (await verify(Trust(store=store), leaf)).ocsp_status is None
+        own = Trust([OTHER.certificate_der], store=store)
+        assert (await own.verify(leaf.chain_ders, "h.test", ocsp_response=staple)).ocsp_status == "good"
+
+    async def test_the_issuer_is_the_verified_one_not_one_that_was_sent(self, store: Store) -> None:
+        leaf, impostor = ROOT.issue("h.test"), Authority.make(name="Root")
+        forged = respond(status(leaf, ROOT), by=impostor, certificates=[impostor.certificate])
+        with pytest.raises(CertificateError, match="is refused: ") as info:
+            await Trust(store=store).verify(
+                [leaf.certificate_der, impostor.certificate_der], "h.test", ocsp_response=forged
+            )
+        assert info.value.reason is Reason.BAD_STAPLE
+
+    @pytest.mark.parametrize("policy", ["if_present", "require"])
+    async def test_a_revoked_certificate_is_refused(self, store: Store, policy: OCSPPolicy) -> None:
+        leaf = ROOT.issue("h.test")
+        staple = respond(status(leaf, ROOT, revoked()), by=ROOT)
+        with pytest.raises(CertificateError, match="was revoked") as info:
+            await Trust(store=store, ocsp=policy).verify(leaf.chain_ders, "h.test", ocsp_response=staple)
+        assert info.value.reason is Reason.REVOKED
+        ignoring = Trust(store=store, ocsp="ignore")
+        assert (await ignoring.verify(leaf.chain_ders, "h.test", ocsp_response=staple)).ocsp_status is None
+
+    async def test_a_missing_one_is_refused_where_it_is_required(self, store: Store) -> None:
+        error = await refused(Trust(store=store, ocsp="require"), LEAF)
+        assert error.reason is Reason.NO_STAPLE
+
+    async def test_who_is_not_trusted_is_not_asked_for_a_staple(self, store: Store) -> None:
+        stranger = Authority.make(name="Stranger").issue("h.test")
+        assert (await refused(Trust(store=store, ocsp="require"), stranger)).reason is Reason.UNKNOWN_ISSUER
+
+    async def test_it_is_checked_at_the_time_of_the_trust(self, store: Store) -> None:
+        leaf = ROOT.issue("h.test")
+        later = Trust(store=store, time=NOW + DAY)
+        with pytest.raises(CertificateError, match="it counted until"):
+            await later.verify(leaf.chain_ders, "h.test", ocsp_response=good(leaf, ROOT))
+
+
 class TestArguments:
     async def test_the_moment_may_be_given(self, store: Store) -> None:
         later = Trust(store=store, time=NOW + timedelta(days=365))
@@ -359,6 +408,10 @@ class TestArguments:
         assert (await verify(Trust(store=store, time=NOW), LEAF)).resource == "ca0.der"
         with pytest.raises(ValueError, match="time must have a time zone"):
             Trust(time=datetime(2026, 1, 1))  # noqa: DTZ001
+
+    def test_a_policy_for_staples_is_one_of_three(self) -> None:
+        with pytest.raises(ValueError, match="ocsp must be one of ignore, if_present, require, not 'always'"):
+            Trust(ocsp="always")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
     @pytest.mark.parametrize("anchors", [b"x", bytearray(), memoryview(b""), "x", Resource("ca9.der")])
     def test_a_single_anchor_goes_into_a_list(self, anchors: object) -> None:

@@ -57,7 +57,7 @@ async def test_the_trace_is_lines_on_standard_error_that_move_nothing() -> None:
     trace = secure["trace"]
     assert callable(trace)
     trace(TraceEvent(0.0015, "received", "ServerHello", "odd \x1b[2J"))
-    assert terminal.said == "    1.50 ms < ServerHello: odd \\x1b[2J\n"
+    assert terminal.said == "     1.50 ms <- ServerHello: odd \\x1b[2J\n"
     assert terminal.printed == b""
 
 

@@ -48,6 +48,8 @@ def test_which_alerts_the_connection_survives(version: Version | None, level: in
         description == AlertDescription.USER_CANCELED
         or {
             None: warns and description == AlertDescription.UNRECOGNIZED_NAME,
+            Version.TLS10: warns,
+            Version.TLS11: warns,
             Version.TLS12: warns,
             Version.TLS13: False,
         }[version]

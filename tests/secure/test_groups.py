@@ -6,12 +6,16 @@ from typing import NamedTuple
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PublicKey
+from cryptography.hazmat.primitives.asymmetric.x448 import X448PrivateKey, X448PublicKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from support.refusals import refused
+from trio_secure import _groups
 from trio_secure._errors import AlertDescription
+from trio_secure._finite_field import FiniteField
 from trio_secure._groups import GROUPS_BY_CODE, GROUPS_BY_NAME, NAMED_GROUPS, NamedGroup, fresh_shares
+from trio_secure._suites import KeyExchange
 from trio_secure._versions import Version
 
 ILLEGAL_PARAMETER = AlertDescription.ILLEGAL_PARAMETER
@@ -30,12 +34,26 @@ def _x25519_server(share: bytes) -> Answer:
     return Answer(private.public_key().public_bytes_raw(), secret)
 
 
-def _hybrid_server(share: bytes) -> Answer:
+def _x448_server(share: bytes) -> Answer:
+    private = X448PrivateKey.generate()
+    secret = private.exchange(X448PublicKey.from_public_bytes(share))
+    return Answer(private.public_key().public_bytes_raw(), secret)
+
+
+def _x25519_mlkem768_server(share: bytes) -> Answer:
     """ML-KEM first in the shares and in the secret (draft-ietf-tls-ecdhe-mlkem §4)."""
     encapsulation_key, x25519 = share[:1184], share[1184:]
     secret, ciphertext = MLKEM768PublicKey.from_public_bytes(encapsulation_key).encapsulate()
     answer = _x25519_server(x25519)
     return Answer(ciphertext + answer.share, secret + answer.secret)
+
+
+def _secp256r1_mlkem768_server(share: bytes) -> Answer:
+    """The curve first (the same draft)."""
+    point, encapsulation_key = share[:65], share[65:]
+    secret, ciphertext = MLKEM768PublicKey.from_public_bytes(encapsulation_key).encapsulate()
+    answer = _curve_server(ec.SECP256R1())(point)
+    return Answer(answer.share + ciphertext, answer.secret + secret)
 
 
 def _curve_server(curve: ec.EllipticCurve) -> Callable[[bytes], Answer]:
@@ -48,20 +66,35 @@ def _curve_server(curve: ec.EllipticCurve) -> Callable[[bytes], Answer]:
     return answer
 
 
+def _ffdhe_server(bits: int) -> Callable[[bytes], Answer]:
+    """With the integers of Python, where the client has `cryptography`."""
+
+    def answer(share: bytes) -> Answer:
+        p, exponent = FiniteField.named(f"ffdhe{bits}").p, 2**300 + 12345
+        secret = pow(int.from_bytes(share, "big"), exponent, p)
+        return Answer(pow(2, exponent, p).to_bytes(bits // 8, "big"), secret.to_bytes(bits // 8, "big"))
+
+    return answer
+
+
 # The codes and names are IANA's; each row of the table must stand here with a server of its own.
 _SERVERS: dict[tuple[int, str], tuple[int, Callable[[bytes], Answer]]] = {
-    (0x11EC, "X25519MLKEM768"): (1184 + 32, _hybrid_server),
+    (0x11EC, "X25519MLKEM768"): (1184 + 32, _x25519_mlkem768_server),
     (0x001D, "x25519"): (32, _x25519_server),
     (0x0017, "secp256r1"): (65, _curve_server(ec.SECP256R1())),
     (0x0018, "secp384r1"): (97, _curve_server(ec.SECP384R1())),
     (0x0019, "secp521r1"): (133, _curve_server(ec.SECP521R1())),
+    (0x11EB, "SecP256r1MLKEM768"): (65 + 1184, _secp256r1_mlkem768_server),
+    (0x001E, "x448"): (56, _x448_server),
+    (0x0100, "ffdhe2048"): (256, _ffdhe_server(2048)),
+    (0x0101, "ffdhe3072"): (384, _ffdhe_server(3072)),
 }
-_groups = pytest.mark.parametrize("group", NAMED_GROUPS, ids=lambda group: group.name)
+_every_group = pytest.mark.parametrize("group", NAMED_GROUPS, ids=lambda group: group.name)
 _CURVES = [group for group in NAMED_GROUPS if group.name.startswith("secp")]
 _curves = pytest.mark.parametrize("group", _CURVES, ids=lambda group: group.name)
 
 
-@_groups
+@_every_group
 def test_a_server_built_on_cryptography_alone_agrees(group: NamedGroup) -> None:
     length, serve = _SERVERS[group.code, group.name]
     ours = group.fresh()
@@ -71,27 +104,27 @@ def test_a_server_built_on_cryptography_alone_agrees(group: NamedGroup) -> None:
     assert group.agree(ours, answer.share) == answer.secret
 
 
-@_groups
+@_every_group
 def test_every_share_is_fresh(group: NamedGroup) -> None:
     assert group.fresh().public != group.fresh().public
 
 
-@_groups
+@_every_group
 @pytest.mark.parametrize("change", [-1, 1])
 def test_a_share_of_another_length_is_refused(group: NamedGroup, change: int) -> None:
     with refused(ILLEGAL_PARAMETER, f"{group.name} share has {group.peer_share + change} bytes"):
         group.agree(group.fresh(), b"\4" * (group.peer_share + change))
 
 
-@_groups
+@_every_group
 def test_an_empty_share_is_refused(group: NamedGroup) -> None:
     with refused(ILLEGAL_PARAMETER):
         group.agree(group.fresh(), b"")
 
 
-@_groups
+@_every_group
 def test_a_share_of_zeros_is_refused(group: NamedGroup) -> None:
-    """Off every NIST curve, and of small order on Curve25519: the agreed secret would be zeros."""
+    """Off every NIST curve, of small order on the curves of RFC 7748, and below every finite field's range."""
     with refused(ILLEGAL_PARAMETER, "is not valid"):
         group.agree(group.fresh(), bytes(group.peer_share))
 
@@ -113,6 +146,17 @@ def test_a_share_of_small_order_is_refused(name: str, share: str) -> None:
     group = GROUPS_BY_NAME[name]
     with refused(ILLEGAL_PARAMETER, "is not valid"):
         group.agree(group.fresh(), bytes(group.peer_share - 32) + bytes.fromhex(share))
+
+
+# Modulo the prime, 0, 1 and -1; the first and last also one prime higher.
+_P448 = 2**448 - 2**224 - 1
+
+
+@pytest.mark.parametrize("value", [1, _P448 - 1, _P448, _P448 + 1])
+def test_a_share_of_small_order_on_curve448_is_refused(value: int) -> None:
+    group = GROUPS_BY_NAME["x448"]
+    with refused(ILLEGAL_PARAMETER, "is not valid"):
+        group.agree(group.fresh(), value.to_bytes(56, "little"))
 
 
 @_curves
@@ -141,22 +185,98 @@ def test_a_compressed_point_is_refused_for_its_length() -> None:
         group.agree(group.fresh(), compressed)
 
 
-def test_an_altered_ciphertext_gives_another_secret() -> None:
-    """ML-KEM rejects implicitly: the handshake fails later, at the Finished."""
-    group = GROUPS_BY_NAME["x25519mlkem768"]
+@pytest.mark.parametrize("altered", [0, 64])
+def test_a_bad_point_in_a_hybrid_share_is_refused(altered: int) -> None:
+    group = GROUPS_BY_NAME["secp256r1mlkem768"]
     ours = group.fresh()
-    answer = _hybrid_server(ours.public)
-    altered = bytes([answer.share[0] ^ 1]) + answer.share[1:]
-    secret = group.agree(ours, altered)
-    assert secret[:32] != answer.secret[:32]
-    assert secret[32:] == answer.secret[32:]
+    share = bytearray(_secp256r1_mlkem768_server(ours.public).share)
+    share[altered] ^= 1
+    with refused(ILLEGAL_PARAMETER, "is not valid"):
+        group.agree(ours, bytes(share))
 
 
-def test_the_hybrid_lends_its_x25519_half_to_an_x25519_share_after_it() -> None:
-    hybrid, x25519 = GROUPS_BY_NAME["x25519mlkem768"], GROUPS_BY_NAME["x25519"]
-    shares = fresh_shares([hybrid, x25519])
-    assert list(shares) == [hybrid, x25519]
-    assert shares[hybrid].public[-32:] == shares[x25519].public
+@pytest.mark.parametrize(
+    ("name", "ciphertext", "kem"), [("x25519mlkem768", 0, 0), ("secp256r1mlkem768", 65, 32)]
+)
+def test_an_altered_ciphertext_gives_another_secret(name: str, ciphertext: int, kem: int) -> None:
+    """ML-KEM rejects implicitly: the handshake fails later, at the Finished."""
+    group = GROUPS_BY_NAME[name]
+    ours = group.fresh()
+    answer = _SERVERS[group.code, group.name][1](ours.public)
+    altered = bytearray(answer.share)
+    altered[ciphertext] ^= 1
+    secret, classical = group.agree(ours, bytes(altered)), 32 - kem
+    assert secret[kem : kem + 32] != answer.secret[kem : kem + 32]
+    assert secret[classical : classical + 32] == answer.secret[classical : classical + 32]
+
+
+@pytest.mark.parametrize("name", ["ffdhe2048", "ffdhe3072"])
+def test_a_finite_field_share_is_above_one_and_below_minus_one(name: str) -> None:
+    group, p = GROUPS_BY_NAME[name], FiniteField.named(name).p
+    for share in (0, 1, p - 1, p, p + 1, 256**group.peer_share - 1):
+        with refused(ILLEGAL_PARAMETER, f"{name} share is not valid"):
+            group.agree(group.fresh(), share.to_bytes(group.peer_share, "big"))
+    for share in (2, p - 2):
+        assert len(group.agree(group.fresh(), share.to_bytes(group.peer_share, "big"))) == group.peer_share
+
+
+class _Drawn(NamedTuple):
+    """A stand-in for a class of private keys: what it generates has been decided."""
+
+    key: X25519PrivateKey | X448PrivateKey
+
+    def generate(self) -> X25519PrivateKey | X448PrivateKey:
+        return self.key
+
+
+def test_the_exchanges_of_rfc_7748(monkeypatch: pytest.MonkeyPatch) -> None:
+    alice = "77076d0a7318a57d3c16c17251b26645df4c2f87ebc0992ab177fba51db92c2a"
+    key = X25519PrivateKey.from_private_bytes(bytes.fromhex(alice))
+    monkeypatch.setattr(_groups, "X25519PrivateKey", _Drawn(key))
+    ours = GROUPS_BY_NAME["x25519"].fresh()
+    assert ours.public.hex() == "8520f0098930a754748b7ddcb43ef75a0dbf3a0d26381af4eba4a98eaa9b4e6a"
+    bob = "de9edb7d7b7dc1b4d35b61c2ece435373f8343c85b78674dadfc7e146f882b4f"
+    secret = GROUPS_BY_NAME["x25519"].agree(ours, bytes.fromhex(bob))
+    assert secret.hex() == "4a5d9d5ba4ce2de1728e3bf480350f25e07e21c947d19e3376f09b3c1e161742"
+
+
+def test_the_exchange_of_rfc_7748_on_curve448(monkeypatch: pytest.MonkeyPatch) -> None:
+    alice = (
+        "9a8f4925d1519f5775cf46b04b5800d4ee9ee8bae8bc5565d498c28d"
+        "d9c9baf574a9419744897391006382a6f127ab1d9ac2d8c0a598726b"
+    )
+    key = X448PrivateKey.from_private_bytes(bytes.fromhex(alice))
+    monkeypatch.setattr(_groups, "X448PrivateKey", _Drawn(key))
+    ours = GROUPS_BY_NAME["x448"].fresh()
+    assert ours.public.hex() == (
+        "9b08f7cc31b7e3e67d22d5aea121074a273bd2b83de09c63faa73d2c"
+        "22c5d9bbc836647241d953d40c5b12da88120d53177f80e532c41fa0"
+    )
+    bob = (
+        "3eb7a829b0cd20f5bcfc0b599b6feccf6da4627107bdb0d4f345b430"
+        "27d8b972fc3e34fb4232a13ca706dcb57aec3dae07bdc1c67bf33609"
+    )
+    secret = GROUPS_BY_NAME["x448"].agree(ours, bytes.fromhex(bob))
+    assert secret.hex() == (
+        "07fff4181ac6cc95ec1c16a94a0f74d12da232ce40a77552281d282b"
+        "b60c0b56fd2464c335543936521c24403085d59a449a5037514a879d"
+    )
+
+
+_LENDERS = pytest.mark.parametrize(
+    ("lender", "half", "where"),
+    [("x25519mlkem768", "x25519", slice(-32, None)), ("secp256r1mlkem768", "secp256r1", slice(65))],
+)
+
+
+@_LENDERS
+def test_a_hybrid_lends_its_half_to_a_share_of_that_group_after_it(
+    lender: str, half: str, where: slice
+) -> None:
+    hybrid, classical = GROUPS_BY_NAME[lender], GROUPS_BY_NAME[half]
+    shares = fresh_shares([hybrid, classical])
+    assert list(shares) == [hybrid, classical]
+    assert shares[hybrid].public[where] == shares[classical].public
     for group, ours in shares.items():
         answer = _SERVERS[group.code, group.name][1](ours.public)
         assert group.agree(ours, answer.share) == answer.secret
@@ -175,10 +295,34 @@ def test_no_share_is_used_twice() -> None:
     assert all(first[group].public != second[group].public for group in NAMED_GROUPS)
 
 
-def test_the_hybrid_is_for_tls_1_3_alone() -> None:
+def test_two_hybrids_lend_each_its_own_half() -> None:
+    order = [GROUPS_BY_NAME[name] for name in ("secp256r1mlkem768", "x25519mlkem768", "x25519", "secp256r1")]
+    shares = fresh_shares(order)
+    assert list(shares) == order
+    assert shares[order[0]].public[:65] == shares[order[3]].public
+    assert shares[order[1]].public[-32:] == shares[order[2]].public
+    assert shares[order[0]].public[65:] != shares[order[1]].public[:1184]
+
+
+def test_the_hybrids_are_for_tls_1_3_alone() -> None:
     since = {group.name: group.since for group in NAMED_GROUPS}
-    assert since.pop("X25519MLKEM768") == Version.TLS13
-    assert set(since.values()) == {Version.TLS12}
+    assert since.pop("X25519MLKEM768") == since.pop("SecP256r1MLKEM768") == Version.TLS13
+    assert set(since.values()) == {Version.TLS10}
+
+
+def test_what_is_offered_to_those_who_do_not_choose() -> None:
+    assert [group.name for group in NAMED_GROUPS if group.by_default] == [
+        "X25519MLKEM768",
+        "x25519",
+        "secp256r1",
+        "secp384r1",
+        "secp521r1",
+    ]
+
+
+def test_which_groups_are_for_suites_with_dhe() -> None:
+    names = {group.name for group in NAMED_GROUPS if group.key_exchange is KeyExchange.DHE}
+    assert names == {"ffdhe2048", "ffdhe3072"}
 
 
 def test_the_indexes_hold_every_row() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Literal
 
 import pytest
 import trio
@@ -20,19 +21,31 @@ from trio_secure import _extensions as ext
 from trio_secure._groups import NAMED_GROUPS, NamedGroup
 from trio_secure._messages import RETRY_RANDOM
 from trio_secure._signatures import SIGNATURE_SCHEMES, SignatureScheme
-from trio_secure._suites import CIPHER_SUITES, CipherSuite
+from trio_secure._suites import CIPHER_SUITES, CipherSuite, KeyExchange
 from trio_secure._versions import Version
 
 _ALERT = AlertDescription
-_KEYS: dict[str, KeyKind] = {
+_KEYS: dict[str, KeyKind | Literal["rsa_pss"]] = {
     "ecdsa_secp256r1_sha256": "p256",
     "ecdsa_secp384r1_sha384": "p384",
     "ecdsa_secp521r1_sha512": "p521",
     "ed25519": "ed25519",
+    "ed448": "ed448",
+    "rsa_pss_pss_sha256": "rsa_pss",
+    "rsa_pss_pss_sha384": "rsa_pss",
+    "rsa_pss_pss_sha512": "rsa_pss",
+    "mldsa44": "mldsa44",
+    "mldsa65": "mldsa65",
+    "mldsa87": "mldsa87",
 }
-_SUITES_13 = [suite for suite in CIPHER_SUITES if suite.version == Version.TLS13]
-_SUITES_12 = [suite for suite in CIPHER_SUITES if suite.version == Version.TLS12]
-_GROUPS_12 = [group for group in NAMED_GROUPS if group.since == Version.TLS12]
+_SUITES_13 = [suite for suite in CIPHER_SUITES if suite.fits(Version.TLS13)]
+_SUITES_12 = [suite for suite in CIPHER_SUITES if suite.by_default and suite.key_exchange is KeyExchange.ECDHE]
+_GROUPS_12 = [
+    group
+    for group in NAMED_GROUPS
+    if group.since <= Version.TLS12 and group.key_exchange is KeyExchange.ECDHE
+]
+_NAMES_12 = [group.name for group in _GROUPS_12]
 _SCHEMES_13 = [scheme for scheme in SIGNATURE_SCHEMES if scheme.until == Version.TLS13]
 _BOTH = (Version.TLS13, Version.TLS12)
 
@@ -45,7 +58,7 @@ def _script(version: Version, suite: CipherSuite, group: NamedGroup, scheme: Sig
 def _check(meeting: Meeting, suite: CipherSuite, group: NamedGroup, scheme: SignatureScheme) -> None:
     info = meeting.info
     assert info is not None
-    assert (info.version, info.cipher_suite) == (suite.version, suite.name)
+    assert (info.version, info.cipher_suite) == (suite.until, suite.name)
     assert (info.group, info.signature_scheme) == (group.name, scheme.name)
     assert info.peer_certificates == meeting.server.script.certificates
     assert info.extended_master_secret
@@ -54,7 +67,7 @@ def _check(meeting: Meeting, suite: CipherSuite, group: NamedGroup, scheme: Sign
 @pytest.mark.parametrize("group", NAMED_GROUPS, ids=lambda row: row.name)
 @pytest.mark.parametrize("suite", _SUITES_13, ids=lambda row: row.name)
 async def test_tls13_agrees_on_every_suite_group_and_signature(suite: CipherSuite, group: NamedGroup) -> None:
-    config = TLSConfig(verify=False, key_shares=[group.name])
+    config = TLSConfig(verify=False, groups=[group.name])
     for scheme in _SCHEMES_13:
         meeting = await accepted(_script(Version.TLS13, suite, group, scheme), config)
         _check(meeting, suite, group, scheme)
@@ -63,7 +76,7 @@ async def test_tls13_agrees_on_every_suite_group_and_signature(suite: CipherSuit
 @pytest.mark.parametrize("group", _GROUPS_12, ids=lambda row: row.name)
 @pytest.mark.parametrize("suite", _SUITES_12, ids=lambda row: row.name)
 async def test_tls12_agrees_on_every_suite_group_and_signature(suite: CipherSuite, group: NamedGroup) -> None:
-    config = TLSConfig(verify=False, max_version=Version.TLS12)
+    config = TLSConfig(verify=False, max_version=Version.TLS12, groups=_NAMES_12)
     for scheme in SIGNATURE_SCHEMES:
         if scheme.authentication is suite.authentication:
             meeting = await accepted(_script(Version.TLS12, suite, group, scheme), config)
@@ -79,7 +92,8 @@ async def test_tls13_takes_every_way_through_the_handshake(
     group: NamedGroup, retried: bool, cookie: bytes | None, request_: bool, alpn: bytes | None
 ) -> None:
     other = "x25519" if group.name != "x25519" else "secp256r1"
-    config = TLSConfig(verify=False, key_shares=[other if retried else group.name], alpn=["http/1.1", "h2"])
+    shares = [other if retried else group.name]
+    config = TLSConfig(verify=False, groups=[group.name, other], key_shares=shares, alpn=["http/1.1", "h2"])
     code = group.code if retried else None
     script = Script(group=group.name, retry_group=code, retry_cookie=cookie, request=request_, alpn=alpn)
     meeting = await accepted(script, config)

@@ -61,7 +61,7 @@ def _read_client_hello(wire: bytes) -> ClientHello:
     assert reader.vector8() == b"\0"
     extensions = read_extensions(reader.vector16(), "ClientHello")
     reader.finish()
-    return ClientHello(random, session_id, suites, tuple(extensions.items()))
+    return ClientHello(0x0303, random, session_id, suites, tuple(extensions.items()))
 
 
 @_traces

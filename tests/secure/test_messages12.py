@@ -5,6 +5,7 @@ from cryptography import x509
 from hypothesis import given
 from hypothesis import strategies as st
 
+from support.openssl_status import RESPONSE, stapling
 from support.openssl_tls12 import connection12
 from support.properties import bounded, survives
 from support.record_keys import SUITES_12
@@ -15,6 +16,7 @@ from trio_secure._messages import Message
 from trio_secure._messages12 import (
     Certificate,
     CertificateRequest,
+    CertificateStatus,
     ClientKeyExchange,
     HelloRequest,
     NewSessionTicket,
@@ -31,7 +33,7 @@ _RECORDED: list[type[Message]] = [
     ServerHelloDone,
     NewSessionTicket,
 ]
-_KINDS = [*_RECORDED, Certificate, HelloRequest]
+_KINDS = [*_RECORDED, Certificate, CertificateStatus, HelloRequest]
 _suites = pytest.mark.parametrize("suite", SUITES_12, ids=lambda suite: suite.name)
 _CONNECTION = connection12(SUITES_12[0])
 
@@ -69,6 +71,18 @@ def test_no_certificate_is_what_openssl_sends_for_it() -> None:
 def test_a_damaged_entry_is_refused(entries: bytes) -> None:
     with refused(AlertDescription.DECODE_ERROR, "^malformed certificate_list of Certificate: "):
         Certificate.parse(vector24(entries))
+
+
+def test_a_staple_of_openssl() -> None:
+    body = stapling().body(CertificateStatus.type)
+    assert CertificateStatus.parse(body) == CertificateStatus(RESPONSE)
+    check_damage_refused(CertificateStatus.parse, body)
+
+
+@pytest.mark.parametrize("body", [b"\2" + vector24(b"response"), b"\1" + vector24(b"")])
+def test_a_status_that_is_not_an_ocsp_response_is_refused(body: bytes) -> None:
+    with refused(AlertDescription.DECODE_ERROR, "^malformed CertificateStatus: "):
+        CertificateStatus.parse(body)
 
 
 @_suites

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import zlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,6 +10,7 @@ from support.properties import bounded, survives
 from support.refusals import check_damage_refused, refused
 from support.rfc8448 import TRACES
 from trio_secure._codec import vector8, vector16, vector24
+from trio_secure._compression import ALGORITHMS_BY_NAME
 from trio_secure._errors import AlertDescription
 from trio_secure._extensions import write_extensions
 from trio_secure._messages import Message
@@ -15,6 +18,7 @@ from trio_secure._messages13 import (
     Certificate,
     CertificateEntry,
     CertificateRequest,
+    CompressedCertificate,
     EncryptedExtensions,
     KeyUpdate,
     NewSessionTicket,
@@ -22,7 +26,14 @@ from trio_secure._messages13 import (
 
 _KINDS: dict[str, type[Message]] = {
     kind.__name__: kind
-    for kind in (EncryptedExtensions, CertificateRequest, Certificate, NewSessionTicket, KeyUpdate)
+    for kind in (
+        EncryptedExtensions,
+        CertificateRequest,
+        Certificate,
+        CompressedCertificate,
+        NewSessionTicket,
+        KeyUpdate,
+    )
 }
 _RECORDED = [
     pytest.param(_KINDS[message.name], message.wire, id=f"{trace.name}-{message.who}-{message.name}")
@@ -33,6 +44,7 @@ _RECORDED = [
 _HAND_MADE = [
     pytest.param(KeyUpdate, b"\x18\0\0\1\0", id="KeyUpdate-not-requested"),
     pytest.param(KeyUpdate, b"\x18\0\0\1\1", id="KeyUpdate-requested"),
+    pytest.param(CompressedCertificate, b"\x19\0\0\x0b\0\1\0\0\7\0\0\3zip", id="CompressedCertificate"),
 ]
 
 
@@ -48,8 +60,8 @@ def _bodies(name: str) -> list[bytes]:
     return [message.body for trace in TRACES for message in trace.messages if message.name == name]
 
 
-def test_the_traces_hold_every_message_but_the_key_update() -> None:
-    assert all(_bodies(name) for name in _KINDS if name != "KeyUpdate")
+def test_the_traces_hold_every_message_but_two() -> None:
+    assert [name for name in _KINDS if not _bodies(name)] == ["CompressedCertificate", "KeyUpdate"]
 
 
 def test_encrypted_extensions() -> None:
@@ -129,6 +141,51 @@ _TWICE = write_extensions([(0, b""), (0, b"")])
 def test_an_extension_that_comes_twice_is_refused(kind: type[Message], body: bytes) -> None:
     with refused(AlertDescription.ILLEGAL_PARAMETER, f"{kind.__name__} has two extensions server_name"):
         kind.parse(body)
+
+
+_ZLIB = ALGORITHMS_BY_NAME["zlib"]
+
+
+def _compressed(body: bytes, length: int | None = None) -> CompressedCertificate:
+    return CompressedCertificate(_ZLIB.code, len(body) if length is None else length, zlib.compress(body))
+
+
+def test_a_compressed_certificate() -> None:
+    body = b"\0\2" + b"\0\0\7" + vector24(b"\x78\xda!")
+    assert CompressedCertificate.parse(body) == CompressedCertificate(2, 7, b"\x78\xda!")
+
+
+def test_a_compressed_certificate_of_nothing_is_refused() -> None:
+    with refused(AlertDescription.DECODE_ERROR, r"outside <1\.\.16777215>"):
+        CompressedCertificate.parse(b"\0\1" + b"\0\0\7" + vector24(b""))
+
+
+def test_a_compressed_certificate_is_the_certificate_that_was_compressed() -> None:
+    for body in _bodies("Certificate"):
+        assert _compressed(body).decompress([ALGORITHMS_BY_NAME["brotli"], _ZLIB]) == Certificate.parse(body)
+
+
+def test_a_compression_that_was_not_offered_is_refused() -> None:
+    with refused(AlertDescription.ILLEGAL_PARAMETER, "compressed with algorithm 1, which was not offered"):
+        _compressed(_certificate(b"")).decompress([ALGORITHMS_BY_NAME["brotli"]])
+
+
+@pytest.mark.parametrize("length", [0, 3, 5, Certificate.max_length])
+def test_a_compressed_certificate_of_another_length_is_refused(length: int) -> None:
+    with refused(AlertDescription.BAD_CERTIFICATE, "the certificate compressed with zlib"):
+        _compressed(_certificate(b""), length).decompress([_ZLIB])
+
+
+def test_a_compressed_certificate_may_be_as_long_as_one_that_is_not() -> None:
+    longest = _certificate(vector24(bytes(Certificate.max_length - 9)) + b"\0\0")
+    assert _compressed(longest).decompress([_ZLIB]) == Certificate.parse(longest)
+    with refused(AlertDescription.BAD_CERTIFICATE, "a compressed Certificate of 131073 bytes, above 131072"):
+        _compressed(longest, Certificate.max_length + 1).decompress([_ZLIB])
+
+
+def test_what_was_compressed_is_held_to_the_same_rules() -> None:
+    with refused(AlertDescription.DECODE_ERROR, "^malformed Certificate: "):
+        _compressed(_certificate(b"") + b"\0").decompress([_ZLIB])
 
 
 def test_a_ticket() -> None:

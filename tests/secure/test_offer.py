@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+from typing import Any
 
 import pytest
 
@@ -10,15 +12,20 @@ from support.alterations import BLOCK_13, flip, have, lack, overwrite
 from support.scripted_flights import SeenHello, read_hello
 from support.scripted_script import ExtensionsAlteration, Script
 from support.scripted_server import PLAIN, accepted, expect_refusal
+from support.scripted_sessions import OfferedPsk
+from support.sessions import session12, session13
 from trio_secure import AlertDescription, PeerIncompatible, PeerMisbehaved, TLSConfig
 from trio_secure import _extensions as ext
 from trio_secure._codec import vector16
+from trio_secure._grease import VALUES
 from trio_secure._groups import GROUPS_BY_NAME
+from trio_secure._keys13 import EarlySecrets
 from trio_secure._messages import RETRY_RANDOM, HelloRetryRequest, ServerHello
 from trio_secure._names import ServerName
 from trio_secure._offer import Offer
-from trio_secure._suites import SUITES_BY_NAME
-from trio_secure._versions import DOWNGRADE_TO_TLS11, DOWNGRADE_TO_TLS12, Version
+from trio_secure._suites import SHA256, SHA384, SUITES_BY_NAME
+from trio_secure._transcript import Transcript
+from trio_secure._versions import DOWNGRADE_OF_JAVA11, DOWNGRADE_TO_TLS11, DOWNGRADE_TO_TLS12, Version
 
 _ALERT = AlertDescription
 _NAME = ServerName.parse("scripted.test")
@@ -38,54 +45,6 @@ def test_every_hello_is_new() -> None:
     assert len({hello.random for hello in hellos}) == 8
     assert len({hello.session_id for hello in hellos}) == 8
     assert len({hello.shares[0x1D] for hello in hellos}) == 8
-
-
-def test_a_hello_offers_both_versions_the_newer_first() -> None:
-    hello = _hello(TLSConfig())
-    assert hello.extensions[ext.SUPPORTED_VERSIONS] == b"\x04\x03\x04\x03\x03"
-    assert list(hello.shares) == [0x11EC, 0x1D]
-    assert len(hello.session_id) == 32
-    assert hello.suites[:3] == (0x1301, 0x1302, 0x1303)
-    assert ext.EXTENDED_MASTER_SECRET in hello.extensions
-    assert ext.ALPN not in hello.extensions
-
-
-def test_a_hello_of_tls12_has_nothing_of_tls13() -> None:
-    hello = _hello(_CLIENT_OF_12)
-    assert hello.session_id == b""
-    assert hello.extensions.keys() == {
-        ext.SERVER_NAME,
-        ext.EXTENDED_MASTER_SECRET,
-        ext.RENEGOTIATION_INFO,
-        ext.EC_POINT_FORMATS,
-        ext.SUPPORTED_GROUPS,
-        ext.SIGNATURE_ALGORITHMS,
-    }
-    assert hello.extensions[ext.RENEGOTIATION_INFO] == b"\x00"
-    assert hello.extensions[ext.EC_POINT_FORMATS] == b"\x01\x00"
-    assert b"\x11\xec" not in hello.extensions[ext.SUPPORTED_GROUPS]
-
-
-def test_a_hello_of_tls13_has_nothing_of_tls12() -> None:
-    hello = _hello(_CLIENT_OF_13)
-    assert hello.extensions[ext.SUPPORTED_VERSIONS] == b"\x02\x03\x04"
-    assert hello.suites == (0x1301, 0x1302, 0x1303)
-    assert not hello.extensions.keys() & {
-        ext.EXTENDED_MASTER_SECRET,
-        ext.RENEGOTIATION_INFO,
-        ext.EC_POINT_FORMATS,
-    }
-
-
-def test_a_name_is_sent_and_an_address_is_not() -> None:
-    assert _hello(PLAIN).extensions[ext.SERVER_NAME] == b"\x00\x10\x00\x00\x0dscripted.test"
-    for name in (ServerName.parse("192.0.2.1"), ServerName.parse("::1"), None):
-        assert ext.SERVER_NAME not in _hello(PLAIN, name).extensions
-
-
-def test_protocols_are_offered_in_order() -> None:
-    hello = _hello(PLAIN.replace(alpn=["h2", "http/1.1"]))
-    assert hello.extensions[ext.ALPN] == b"\x00\x0c\x02h2\x08http/1.1"
 
 
 # Versions
@@ -122,12 +81,34 @@ async def test_tls13_for_a_client_that_did_not_offer_it() -> None:
     await expect_refusal(script, _ALERT.ILLEGAL_PARAMETER, PLAIN.replace(max_version=Version.TLS12))
 
 
-@pytest.mark.parametrize("sentinel", [DOWNGRADE_TO_TLS12, DOWNGRADE_TO_TLS11])
+@pytest.mark.parametrize("sentinel", [DOWNGRADE_TO_TLS12, DOWNGRADE_TO_TLS11, DOWNGRADE_OF_JAVA11])
 def test_a_downgrade_is_seen_by_whoever_offered_more(sentinel: bytes) -> None:
     answer = _answer(random=bytes(24) + sentinel)
     with pytest.raises(PeerMisbehaved, match="downgraded"):
         Offer.fresh(PLAIN, None).version(answer)
     assert Offer.fresh(_CLIENT_OF_12, None).version(answer) is Version.TLS12
+
+
+def test_a_client_of_tls12_sees_a_downgrade_below_it() -> None:
+    config = TLSConfig(min_version=Version.TLS10, max_version=Version.TLS12)
+    answer = _answer(Version.TLS11, bytes(24) + DOWNGRADE_TO_TLS11)
+    with pytest.raises(PeerMisbehaved, match="downgraded"):
+        Offer.fresh(config, None).version(answer)
+    older = config.replace(max_version=Version.TLS11)
+    assert Offer.fresh(older, None).version(answer) is Version.TLS11
+    assert Offer.fresh(config, None).version(_answer(Version.TLS10)) is Version.TLS10
+
+
+@pytest.mark.parametrize("version", [0x0300, 0x0301, 0x0302, 0x0305, 0x0200])
+def test_a_version_out_of_range(version: int) -> None:
+    with pytest.raises(PeerIncompatible, match=r"this connection allows TLS 1\.2 to TLS 1\.3"):
+        Offer.fresh(PLAIN, None).version(_answer(version))
+
+
+def test_no_version_above_the_highest() -> None:
+    config = TLSConfig(min_version=Version.TLS10, max_version=Version.TLS11)
+    with pytest.raises(PeerIncompatible, match=r"TLS 1\.0 to TLS 1\.1"):
+        Offer.fresh(config, None).version(_answer(Version.TLS12))
 
 
 @pytest.mark.parametrize("version", [0x0301, 0x0302, 0x0304, 0xFEFD])
@@ -245,33 +226,99 @@ def test_a_retried_offer_keeps_the_first_hello() -> None:
     first = Offer.fresh(PLAIN, _NAME)
     extensions = {ext.SUPPORTED_VERSIONS: b"\x03\x04", ext.COOKIE: b"\x00\x01c"}
     request = HelloRetryRequest(0x0303, RETRY_RANDOM, first.hello.session_id, 0x1301, 0, extensions)
-    second = first.retried(request)
+    transcript = Transcript()
+    transcript.add(first.hello.encode())
+    transcript.use_after_retry(SHA256)
+    second = first.retried(request, transcript)
     assert second.retry is request
     assert second.shares is first.shares
     assert second.hello.extensions == (*first.hello.extensions, (ext.COOKIE, b"\x00\x01c"))
-
-
-# ALPN and the server's name
-
-
-def test_a_server_need_not_choose_a_protocol() -> None:
-    offer = Offer.fresh(PLAIN.replace(alpn=["h2"]), None)
-    assert offer.protocol({}) is None
-    assert offer.protocol({ext.ALPN: b"\x00\x03\x02h2"}) == b"h2"
-    with pytest.raises(PeerMisbehaved, match="b'h3', which was not offered"):
-        offer.protocol({ext.ALPN: b"\x00\x03\x02h3"})
-
-
-def test_a_server_answers_a_name_with_nothing() -> None:
-    offer = Offer.fresh(PLAIN, _NAME)
-    offer.check_server_name({})
-    offer.check_server_name({ext.SERVER_NAME: b""})
-    with pytest.raises(PeerMisbehaved, match="malformed server_name answer"):
-        offer.check_server_name({ext.SERVER_NAME: b"\x00"})
-    assert GROUPS_BY_NAME["x25519"] in offer.shares
 
 
 async def test_a_good_answer_is_agreed_on() -> None:
     meeting = await accepted(Script(alpn=b"h2"), PLAIN.replace(alpn=["h2"]))
     assert meeting.info is not None
     assert meeting.info.group == "x25519"
+
+
+# Sessions
+
+
+def _resuming(config: TLSConfig = PLAIN, *, early_data: bool = False, **changes: Any) -> Offer:
+    return Offer.fresh(config, _NAME, session13(**changes), early_data=early_data)
+
+
+def test_a_pre_shared_key_is_offered_behind_everything_else() -> None:
+    session = session13()
+    offer = Offer.fresh(PLAIN, _NAME, session)
+    assert offer.hello.extensions[-1][0] == ext.PRE_SHARED_KEY
+    offered = OfferedPsk.read(offer.hello.extensions[-1][1])
+    assert offered.ticket == session.ticket
+    truncated = offer.hello.encode()[: -(2 + 1 + 32)]
+    expected = EarlySecrets.derive(SHA256, session.psk).binder(hashlib.sha256(truncated).digest())
+    assert offered.binder == expected
+    assert not offer.early_data
+
+
+def test_early_data_needs_a_session_of_tls13() -> None:
+    assert _resuming(early_data=True).early_data
+    assert not Offer.fresh(PLAIN, _NAME, session12(), early_data=True).early_data
+    assert not Offer.fresh(PLAIN, _NAME, early_data=True).early_data
+
+
+def _retried(offer: Offer, suite: int) -> Offer:
+    extensions = {ext.SUPPORTED_VERSIONS: b"\x03\x04", ext.COOKIE: b"\x00\x01c"}
+    request = HelloRetryRequest(0x0303, RETRY_RANDOM, offer.hello.session_id, suite, 0, extensions)
+    transcript = Transcript()
+    transcript.add(offer.hello.encode())
+    transcript.use_after_retry(SHA384 if suite == 0x1302 else SHA256)
+    return offer.retried(request, transcript)
+
+
+def test_a_retry_binds_the_key_anew_and_drops_the_early_data() -> None:
+    first = _resuming(early_data=True)
+    second = _retried(first, 0x1301)
+    assert second.hello.extensions[-1][0] == ext.PRE_SHARED_KEY
+    assert second.hello.extensions[-1] != first.hello.extensions[-1]
+    assert ext.EARLY_DATA in first.offered
+    assert ext.EARLY_DATA not in second.offered
+    assert second.sent_early_data
+    assert not second.early_data
+
+
+def test_a_key_of_another_hash_than_the_retrys_is_dropped() -> None:
+    second = _retried(_resuming(), 0x1302)
+    assert second.key is None
+    assert ext.PRE_SHARED_KEY not in second.offered
+
+
+def _resumed(data: bytes) -> ServerHello:
+    return _answer(extensions={ext.PRE_SHARED_KEY: data})
+
+
+def test_a_key_that_was_taken() -> None:
+    offer, suite = _resuming(), SUITES_BY_NAME["TLS_AES_128_GCM_SHA256"]
+    assert offer.accepted_key(_resumed(b"\0\0"), suite) is offer.key
+    assert offer.accepted_key(_answer(), suite) is None
+    assert Offer.fresh(PLAIN, _NAME).accepted_key(_answer(), suite) is None
+
+
+@pytest.mark.parametrize(
+    ("data", "suite", "alert"),
+    [
+        (b"\0\1", "TLS_AES_128_GCM_SHA256", _ALERT.ILLEGAL_PARAMETER),
+        (b"\0\0", "TLS_AES_256_GCM_SHA384", _ALERT.ILLEGAL_PARAMETER),
+        (b"\0", "TLS_AES_128_GCM_SHA256", _ALERT.DECODE_ERROR),
+        (b"\0\0\0", "TLS_AES_128_GCM_SHA256", _ALERT.DECODE_ERROR),
+    ],
+)
+def test_a_key_that_was_taken_wrongly(data: bytes, suite: str, alert: AlertDescription) -> None:
+    with pytest.raises(PeerMisbehaved) as caught:
+        _resuming().accepted_key(_resumed(data), SUITES_BY_NAME[suite])
+    assert caught.value.alert == alert
+
+
+def test_grease_is_offered_to_nobody() -> None:
+    offer = Offer.fresh(PLAIN.replace(grease=True), _NAME)
+    assert not offer.offered & set(VALUES)
+    assert {code for code, _ in offer.hello.extensions} & set(VALUES)

@@ -1,47 +1,33 @@
+"""Records before there are keys, and what holds for every kind of protection."""
+
 from __future__ import annotations
 
-import threading
-
 import pytest
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given
 from hypothesis import strategies as st
 
-from support.openssl_tls12 import REQUEST, RESPONSE, connection12
 from support.properties import bounded
-from support.record_keys import (
-    SUITES_12,
-    SUITES_13,
-    inner_13,
-    open_record,
-    pair,
-    record_12,
-    seal,
-    traffic_secret,
-    write_key,
-)
+from support.record_keys import PROTECTIONS, Protection, framed, open_record, pair, seal
 from support.refusals import refused
-from support.rfc8448 import TRACES, Trace
 from trio_secure._errors import AlertDescription, PeerMisbehaved
-from trio_secure._keys12 import MasterSecret
-from trio_secure._keys13 import TrafficSecret
 from trio_secure._protection import (
+    HEADER_LENGTH,
     MAX_CONTENT,
     ContentType,
-    Opener12,
-    Opener13,
     PlainOpener,
     PlainSealer,
-    Sealer12,
-    Sealer13,
+    pseudo_header,
 )
-from trio_secure._suites import CIPHER_SUITES, CipherSuite
+from trio_secure._suites import BLOCK_LENGTH, Cbc
+from trio_secure._versions import Version
 
 APPLICATION_DATA, HANDSHAKE = ContentType.APPLICATION_DATA, ContentType.HANDSHAKE
-_suites = pytest.mark.parametrize("suite", CIPHER_SUITES, ids=lambda suite: suite.name)
-_suites_12 = pytest.mark.parametrize("suite", SUITES_12, ids=lambda suite: suite.name)
-_suites_13 = pytest.mark.parametrize("suite", SUITES_13, ids=lambda suite: suite.name)
-_traces = pytest.mark.parametrize("trace", TRACES, ids=lambda trace: trace.name)
+OVERFLOW, BAD_MAC = AlertDescription.RECORD_OVERFLOW, AlertDescription.BAD_RECORD_MAC
+OLD_VERSIONS = [Version.TLS10, Version.TLS11, Version.TLS12]
+_protections = pytest.mark.parametrize("protection", PROTECTIONS, ids=lambda row: row.name)
+_old = pytest.mark.parametrize(
+    "protection", [row for row in PROTECTIONS if row.version < Version.TLS13], ids=lambda row: row.name
+)
 
 
 # Plain records
@@ -54,240 +40,182 @@ def test_a_plain_record_comes_back(version: int, content: bytes) -> None:
     record = seal(sealer, HANDSHAKE, content)
     header = b"\x16" + version.to_bytes(2, "big") + len(content).to_bytes(2, "big")
     assert record == header + content
-    assert open_record(PlainOpener(), record) == (HANDSHAKE, content)
-    assert PlainOpener.max_fragment == MAX_CONTENT
+    opener = PlainOpener()
+    assert open_record(opener, record) == (HANDSHAKE, content)
+    assert opener.max_fragment == MAX_CONTENT
     assert sealer.remaining >= 2**64
 
 
-# The traces of RFC 8448
+def test_plain_records_are_limited_by_their_header() -> None:
+    opener = PlainOpener()
+    opener.limit(512)
+    assert opener.max_fragment == 512
 
 
-def _secret(trace: Trace, who: str, stage: str) -> TrafficSecret:
-    secrets = trace.handshake_secrets if stage == "handshake" else trace.application_secrets
-    return secrets.client if who == "client" else secrets.server
+@pytest.mark.parametrize("record_version", [0x0300, 0x0301, 0x0303, 0x0304, 0x03FF])
+def test_before_a_version_is_settled_any_minor_version_will_do(record_version: int) -> None:
+    record = seal(PlainSealer(record_version), HANDSHAKE, b"abc")
+    assert open_record(PlainOpener(), record) == (HANDSHAKE, b"abc")
 
 
-@_traces
-def test_the_records_of_rfc_8448_open_and_are_sealed_byte_for_byte(trace: Trace) -> None:
-    ends = {
-        (who, stage): (Opener13(_secret(trace, who, stage)), Sealer13(_secret(trace, who, stage)))
-        for who in ("client", "server")
-        for stage in ("handshake", "application")
-    }
-    assert trace.protected
-    for sent in trace.protected:
-        opener, sealer = ends[sent.who, sent.stage]
-        assert open_record(opener, sent.record) == (sent.content_type, sent.payload)
-        assert seal(sealer, sent.content_type, sent.payload) == sent.record
+@pytest.mark.parametrize("record_version", [0x0000, 0x0002, 0x0203, 0x0403, 0xFEFD])
+def test_before_a_version_is_settled_another_major_version_is_refused(record_version: int) -> None:
+    record = seal(PlainSealer(record_version), HANDSHAKE, b"abc")
+    with refused(AlertDescription.PROTOCOL_VERSION, f"of version 0x{record_version:04x}"):
+        open_record(PlainOpener(), record)
 
 
-@_traces
-def test_the_protected_handshake_messages_of_rfc_8448_are_those_it_constructs(trace: Trace) -> None:
-    records = [sent for sent in trace.protected if sent.content_type == HANDSHAKE]
-    for who in ("client", "server"):
-        flight = b"".join(sent.payload for sent in records if sent.who == who)
-        sent_messages = [message.wire for message in trace.messages if message.who == who]
-        hellos = sum(message.who == who for message in trace.hellos)
-        assert flight == b"".join(sent_messages[hellos:])
+@pytest.mark.parametrize("version", OLD_VERSIONS, ids=lambda row: row.label)
+@pytest.mark.parametrize("record_version", [0x0300, 0x0301, 0x0302, 0x0303, 0x0304, 0x0403])
+def test_an_old_version_that_is_settled_is_the_only_one(version: Version, record_version: int) -> None:
+    """RFC 5246 §6.2.1: "The version of the protocol being employed"."""
+    record = seal(PlainSealer(record_version), HANDSHAKE, b"abc")
+    if record_version == version:
+        assert open_record(PlainOpener(version), record) == (HANDSHAKE, b"abc")
+    else:
+        with refused(AlertDescription.PROTOCOL_VERSION, f"of version 0x{record_version:04x}"):
+            open_record(PlainOpener(version), record)
 
 
-# A connection of OpenSSL
+@pytest.mark.parametrize("record_version", [0x0000, 0x0301, 0x0303, 0x0304, 0xFFFF])
+def test_in_tls_1_3_the_version_of_a_record_says_nothing(record_version: int) -> None:
+    """RFC 9846 §5.1 [8446 §5.1]."""
+    record = seal(PlainSealer(record_version), HANDSHAKE, b"abc")
+    assert open_record(PlainOpener(Version.TLS13), record) == (HANDSHAKE, b"abc")
 
 
-@_suites_12
-def test_the_records_of_openssl_open(suite: CipherSuite) -> None:
-    connection = connection12(suite)
-    keys = MasterSecret(suite, connection.master_secret).write_keys(
-        connection.client_random, connection.server_random
-    )
-    flows = (connection.client, REQUEST), (connection.server, RESPONSE)
-    for key, (records, content) in zip(keys, flows, strict=True):
-        opener = Opener12(key)
-        opened = [open_record(opener, record) for record in records]
-        assert opened[0][0] == HANDSHAKE
-        assert opened[1:] == [(APPLICATION_DATA, content), (ContentType.ALERT, b"\1\0")]
+def test_what_is_authenticated_before_a_content() -> None:
+    """RFC 5246 §6.2.3.3: seq_num + type + version + length."""
+    assert pseudo_header(0x0102, 23, b"\x03\x01", 0x0304) == bytes.fromhex("0000000000000102 17 0301 0304")
 
 
-# Every suite, by a second hand
+# Every protection
 
 
-@_suites_13
-@pytest.mark.parametrize("content", [b"", b"abc", bytes(MAX_CONTENT)])
-def test_tls_1_3_records_are_what_cryptography_makes(suite: CipherSuite, content: bytes) -> None:
-    sealer, opener = Sealer13(traffic_secret(suite)), Opener13(traffic_secret(suite))
-    for sequence in range(3):
-        record = inner_13(suite, sequence, content + b"\x17")
-        assert seal(sealer, APPLICATION_DATA, content) == record
-        assert open_record(opener, record) == (APPLICATION_DATA, content)
+@_protections
+def test_a_key_counts_the_records_it_may_still_protect(protection: Protection) -> None:
+    sealer, _ = pair(protection)
+    limit = protection.suite.cipher.record_limit
+    assert sealer.remaining == limit
+    for sealed in (1, 2):
+        seal(sealer, HANDSHAKE, b"abc")
+        assert sealer.remaining == limit - sealed
 
 
-@_suites_12
-@pytest.mark.parametrize("content", [b"", b"abc", bytes(MAX_CONTENT)])
-def test_tls_1_2_records_are_what_cryptography_makes(suite: CipherSuite, content: bytes) -> None:
-    sealer, opener = Sealer12(write_key(suite)), Opener12(write_key(suite))
-    for sequence in range(3):
-        record = record_12(suite, sequence, HANDSHAKE, content)
-        assert seal(sealer, HANDSHAKE, content) == record
-        assert open_record(opener, record) == (HANDSHAKE, content)
-
-
-@_suites_12
-def test_the_explicit_nonce_is_the_peers_choice(suite: CipherSuite) -> None:
-    """RFC 5288 §3: only the sender has to know how it makes them unique."""
-    if "GCM" not in suite.name:
-        return
-    key, explicit = write_key(suite), b"anything"
-    additional = bytes(8) + b"\x17\x03\x03\0\3"
-    fragment = explicit + AESGCM(key.key).encrypt(key.iv + explicit, b"abc", additional)
-    record = b"\x17\x03\x03" + len(fragment).to_bytes(2, "big") + fragment
-    assert open_record(Opener12(key), record) == (APPLICATION_DATA, b"abc")
-
-
-@_suites
-def test_a_key_counts_the_records_it_may_still_protect(suite: CipherSuite) -> None:
-    sealer, _ = pair(suite)
-    assert sealer.remaining == suite.aead.record_limit
-    seal(sealer, APPLICATION_DATA, b"abc")
-    assert sealer.remaining == suite.aead.record_limit - 1
-
-
-@_suites
+@_protections
 @pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
-def test_any_buffer_is_sealed(suite: CipherSuite, kind: type[bytes | bytearray | memoryview]) -> None:
-    sealer, opener = pair(suite)
+def test_any_buffer_is_sealed(protection: Protection, kind: type[bytes | bytearray | memoryview]) -> None:
+    sealer, opener = pair(protection)
     out = memoryview(bytearray(3 + sealer.overhead + 7))
-    length = sealer.seal(APPLICATION_DATA, kind(b"abc"), out)
-    assert length == 3 + sealer.overhead
+    length = sealer.seal(HANDSHAKE, kind(b"abc"), out)
+    assert length <= 3 + sealer.overhead
     assert not any(out[length:])
-    assert open_record(opener, bytes(out[:length])) == (APPLICATION_DATA, b"abc")
+    assert open_record(opener, bytes(out[:length])) == (HANDSHAKE, b"abc")
 
 
-# Altered records
+@_protections
+@pytest.mark.parametrize("length", [0, 1, 15, 16, 17, 255, MAX_CONTENT])
+def test_what_is_sealed_opens_and_takes_no_more_than_the_overhead(
+    protection: Protection, length: int
+) -> None:
+    sealer, opener = pair(protection)
+    for _ in range(2):
+        record = seal(sealer, HANDSHAKE, b"x" * length)
+        assert len(record) <= length + sealer.overhead
+        assert len(record) - HEADER_LENGTH <= opener.max_fragment
+        assert open_record(opener, record) == (HANDSHAKE, b"x" * length)
 
 
-@_suites
-def test_a_flipped_bit_anywhere_is_refused_and_counts_for_nothing(suite: CipherSuite) -> None:
-    sealer, opener = pair(suite)
+@_protections
+def test_a_flipped_bit_anywhere_is_refused_and_counts_for_nothing(protection: Protection) -> None:
+    sealer, opener = pair(protection)
     record = seal(sealer, HANDSHAKE, b"abc")
-    # The version and the length of a TLS 1.2 header are authenticated as the receiver knows them.
-    tls13 = suite in SUITES_13
-    places = [at for at in range(len(record)) if tls13 or at == 0 or at >= 5]
+    tls13 = protection.version == Version.TLS13
+    # The length in an old header is authenticated as the receiver knows it.
+    places = [at for at in range(len(record)) if tls13 or at not in (3, 4)]
     for at in places:
         altered = bytearray(record)
         altered[at] ^= 0x01
         with pytest.raises(PeerMisbehaved) as caught:
             open_record(opener, bytes(altered))
-        expected = (
-            AlertDescription.UNEXPECTED_MESSAGE if tls13 and at == 0 else AlertDescription.BAD_RECORD_MAC
-        )
+        expected = BAD_MAC
+        if tls13 and at == 0:
+            expected = AlertDescription.UNEXPECTED_MESSAGE
+        if not tls13 and at in {1, 2}:
+            expected = AlertDescription.PROTOCOL_VERSION
         assert caught.value.alert is expected
     assert open_record(opener, record) == (HANDSHAKE, b"abc")
 
 
-@_suites
-def test_records_out_of_order_and_repeated_ones_are_refused(suite: CipherSuite) -> None:
-    sealer, opener = pair(suite)
-    first, second = seal(sealer, APPLICATION_DATA, b"a"), seal(sealer, APPLICATION_DATA, b"b")
-    if "GCM" in suite.name and suite in SUITES_12:
-        assert first[5:13] != second[5:13]
-    with refused(AlertDescription.BAD_RECORD_MAC):
+@_protections
+def test_records_out_of_order_and_repeated_ones_are_refused(protection: Protection) -> None:
+    sealer, opener = pair(protection)
+    first, second = seal(sealer, HANDSHAKE, b"a"), seal(sealer, HANDSHAKE, b"b")
+    assert first[HEADER_LENGTH:] != second[HEADER_LENGTH:]
+    with refused(BAD_MAC):
         open_record(opener, second)
     open_record(opener, first)
-    with refused(AlertDescription.BAD_RECORD_MAC, "altered on the way"):
+    with refused(BAD_MAC, "altered on the way"):
         open_record(opener, first)
     open_record(opener, second)
 
 
-@_suites
-def test_a_record_shorter_than_its_overhead_is_refused(suite: CipherSuite) -> None:
-    sealer, opener = pair(suite)
-    for length in range(sealer.overhead - 5):
-        record = b"\x17\x03\x03" + length.to_bytes(2, "big") + bytes(length)
-        with refused(AlertDescription.BAD_RECORD_MAC):
-            open_record(opener, record)
+@_protections
+def test_a_record_shorter_than_its_overhead_is_refused(protection: Protection) -> None:
+    sealer, opener = pair(protection)
+    shortest = len(seal(sealer, HANDSHAKE, b"")) - HEADER_LENGTH
+    # TLS 1.3 may have a record of nothing but a content type; there is none of less.
+    for length in range(shortest):
+        with refused(BAD_MAC):
+            open_record(opener, framed(protection.version, APPLICATION_DATA, bytes(length)))
 
 
-# Padding and content types in TLS 1.3
+@_protections
+@pytest.mark.parametrize("limit", [64, 512, 4096, MAX_CONTENT - 1])
+def test_a_limit_holds_exactly(protection: Protection, limit: int) -> None:
+    """RFC 6066 §4, RFC 8449 §4."""
+    sealer, opener = pair(protection)
+    opener.limit(limit)
+    fits = seal(sealer, HANDSHAKE, bytes(limit))
+    assert len(fits) - HEADER_LENGTH <= opener.max_fragment
+    assert open_record(opener, fits) == (HANDSHAKE, bytes(limit))
+    with refused(OVERFLOW, f"a record holds {limit + 1} bytes, more than {limit}"):
+        open_record(opener, seal(sealer, HANDSHAKE, bytes(limit + 1)))
 
 
-@_suites_13
-@pytest.mark.parametrize("padding", [0, 1, 255, 4096])
-@pytest.mark.parametrize("content", [b"", b"abc", b"ends in zeros\0\0"])
-def test_padding_is_taken_off(suite: CipherSuite, padding: int, content: bytes) -> None:
-    record = inner_13(suite, 0, content + b"\x16" + bytes(padding))
-    assert open_record(Opener13(traffic_secret(suite)), record) == (HANDSHAKE, content)
+@_protections
+def test_the_longest_fragment_under_a_limit(protection: Protection) -> None:
+    """Known before the record is there: RFC 6066 §4 counts 805 bytes for 512 with headers, padding and a MAC."""
+    _, opener = pair(protection)
+    opener.limit(512)
+    cipher = protection.suite.cipher
+    if isinstance(cipher, Cbc):
+        iv = 0 if protection.version == Version.TLS10 else BLOCK_LENGTH
+        expected = iv + 512 + cipher.mac_length + 256
+    elif protection.version == Version.TLS13:
+        expected = 512 + 1 + 16
+    else:
+        expected = (12 - cipher.implicit_iv) + 512 + 16
+    assert opener.max_fragment == expected
 
 
-@_suites_13
-@pytest.mark.parametrize("length", [0, 1, 100, MAX_CONTENT + 1])
-def test_a_record_of_nothing_but_padding_is_refused_each_time(suite: CipherSuite, length: int) -> None:
-    """A record that fails leaves no trace: it fails again, and for the same reason."""
-    opener = Opener13(traffic_secret(suite))
-    for _ in range(2):
-        with refused(AlertDescription.UNEXPECTED_MESSAGE, "nothing but padding"):
-            open_record(opener, inner_13(suite, 0, bytes(length)))
-
-
-@pytest.mark.parametrize(
-    "outer", [ContentType.CHANGE_CIPHER_SPEC, ContentType.ALERT, ContentType.HANDSHAKE, 99]
-)
-def test_an_unprotected_record_among_protected_ones_is_refused(outer: int) -> None:
-    record = bytes([outer]) + inner_13(SUITES_13[0], 0, b"abc\x17")[1:]
-    with refused(AlertDescription.UNEXPECTED_MESSAGE, f"an unprotected record of type {outer}"):
-        open_record(Opener13(traffic_secret()), record)
-
-
-# Lengths
-
-
-@_suites_13
-@pytest.mark.parametrize("inner", [bytes(MAX_CONTENT + 1) + b"\x17", b"a\x17" + bytes(MAX_CONTENT)])
-def test_an_inner_plaintext_that_is_too_long_is_refused_each_time(suite: CipherSuite, inner: bytes) -> None:
-    """RFC 9846 §5.4 [8446 §5.4]: padding counts."""
-    opener = Opener13(traffic_secret(suite))
-    for _ in range(2):
-        with refused(AlertDescription.RECORD_OVERFLOW, f"a record holds {MAX_CONTENT + 1} bytes"):
-            open_record(opener, inner_13(suite, 0, inner))
-
-
-@_suites_12
-def test_a_tls_1_2_content_that_is_too_long_is_refused_each_time(suite: CipherSuite) -> None:
-    opener = Opener12(write_key(suite))
-    for _ in range(2):
-        with refused(AlertDescription.RECORD_OVERFLOW, f"a record holds {MAX_CONTENT + 1} bytes"):
-            open_record(opener, record_12(suite, 0, APPLICATION_DATA, bytes(MAX_CONTENT + 1)))
-
-
-def test_the_longest_fragments_are_the_rfcs() -> None:
-    assert Opener13.max_fragment == 2**14 + 256
-    assert Opener12.max_fragment == 2**14 + 2048
-
-
-# Threads
-
-
-def test_threads_do_not_share_the_place_where_content_meets_its_type() -> None:
-    records: dict[int, list[bytes]] = {}
-
-    def run(octet: int) -> None:
-        sealer = Sealer13(traffic_secret())
-        records[octet] = [seal(sealer, APPLICATION_DATA, bytes([octet]) * 4096) for _ in range(50)]
-
-    threads = [threading.Thread(target=run, args=(octet,)) for octet in (1, 2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    for octet, sealed in records.items():
-        opener = Opener13(traffic_secret())
-        assert {open_record(opener, record) for record in sealed} == {
-            (APPLICATION_DATA, bytes([octet]) * 4096)
-        }
+@_old
+@pytest.mark.parametrize("record_version", [0x0300, 0x0301, 0x0302, 0x0303, 0x0304, 0x0403])
+def test_a_record_of_another_version_is_refused(protection: Protection, record_version: int) -> None:
+    sealer, opener = pair(protection)
+    record = bytearray(seal(sealer, HANDSHAKE, b"abc"))
+    assert int.from_bytes(record[1:3], "big") == protection.version
+    record[1:3] = record_version.to_bytes(2, "big")
+    if record_version == protection.version:
+        assert open_record(opener, bytes(record)) == (HANDSHAKE, b"abc")
+    else:
+        with refused(AlertDescription.PROTOCOL_VERSION, f"of version 0x{record_version:04x}"):
+            open_record(opener, bytes(record))
 
 
 @bounded
-@given(st.sampled_from(["TLS12", "TLS13"]), st.binary(max_size=80))
-def test_any_fragment_is_refused(version: str, fragment: bytes) -> None:
-    _, opener = pair((SUITES_12 if version == "TLS12" else SUITES_13)[0])
-    with refused(AlertDescription.BAD_RECORD_MAC):
-        open_record(opener, b"\x17\x03\x03" + len(fragment).to_bytes(2, "big") + fragment)
+@given(st.sampled_from(PROTECTIONS), st.binary(max_size=80))
+def test_any_fragment_is_refused(protection: Protection, fragment: bytes) -> None:
+    _, opener = pair(protection)
+    with refused(BAD_MAC):
+        open_record(opener, framed(min(protection.version, Version.TLS12), APPLICATION_DATA, fragment))

@@ -192,7 +192,7 @@ async def test_messages_that_have_no_place_are_refused(
     await expect_failure(stream, peer, message, alert)
 
 
-@pytest.mark.parametrize("version", list(Version))
+@pytest.mark.parametrize("version", [Version.TLS12, Version.TLS13])
 async def test_other_records_are_refused(version: Version) -> None:
     stream, peer = established(version)
     await peer.send(ContentType.CHANGE_CIPHER_SPEC, b"\x01")
@@ -212,7 +212,7 @@ async def test_renegotiation_is_refused_and_the_connection_goes_on() -> None:
 # ---- alerts, and the end
 
 
-@pytest.mark.parametrize("version", list(Version))
+@pytest.mark.parametrize("version", [Version.TLS12, Version.TLS13])
 async def test_a_fatal_alert_ends_both_halves(version: Version) -> None:
     stream, peer = established(version)
     await peer.send_data(b"data")
@@ -283,11 +283,11 @@ async def test_what_arrives_is_traced() -> None:
         await stream.receive_some()
     assert [(event.direction, event.name, event.summary) for event in events] == [
         ("received", "NewSessionTicket", "2 bytes, good for 0 s"),
-        ("received", "alert", "user_canceled"),
+        ("received", "alert", "warning user_canceled"),
         (
             "note",
             "failed",
             "a record does not decrypt: it was altered on the way (at application data)",
         ),
-        ("sent", "alert", "bad_record_mac"),
+        ("sent", "alert", "fatal bad_record_mac"),
     ]

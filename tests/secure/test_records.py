@@ -6,7 +6,16 @@ from hypothesis import strategies as st
 
 from support.openssl_tls12 import records_of
 from support.properties import bounded, survives
-from support.record_keys import SUITES_12, SUITES_13, inner_13, pair, seal, traffic_secret
+from support.record_keys import (
+    CBC_PROTECTIONS,
+    PROTECTIONS,
+    SUITES_13,
+    Protection,
+    inner_13,
+    pair,
+    seal,
+    traffic_secret,
+)
 from support.refusals import refused
 from support.rfc8448 import TRACES, Trace
 from trio_secure._errors import AlertDescription, TLSError
@@ -14,12 +23,13 @@ from trio_secure._protection import (
     MAX_CONTENT,
     ContentType,
     Opener,
-    Opener13,
     PlainOpener,
     PlainSealer,
 )
+from trio_secure._protection13 import Opener13, Sealer13
 from trio_secure._records import MAX_BUFFER, MIN_BUFFER, Record, RecordReader, RecordWriter
-from trio_secure._suites import CIPHER_SUITES, CipherSuite
+from trio_secure._suites import SUITES_BY_NAME
+from trio_secure._versions import Version
 
 APPLICATION_DATA, HANDSHAKE, ALERT = (
     ContentType.APPLICATION_DATA,
@@ -28,13 +38,16 @@ APPLICATION_DATA, HANDSHAKE, ALERT = (
 )
 CCS = b"\x14\x03\x03\0\1\1"
 UNEXPECTED_MESSAGE = AlertDescription.UNEXPECTED_MESSAGE
-_suites = pytest.mark.parametrize("suite", CIPHER_SUITES, ids=lambda suite: suite.name)
+_protections = pytest.mark.parametrize("protection", PROTECTIONS, ids=lambda row: row.name)
+TLS13 = Protection(SUITES_13[0], Version.TLS13)
+TLS12 = Protection(SUITES_BY_NAME["TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"], Version.TLS12)
+TLS10 = next(row for row in CBC_PROTECTIONS if row.version == Version.TLS10)
 
 
-def _ends(suite: CipherSuite = SUITES_13[0]) -> tuple[RecordWriter, RecordReader]:
+def _ends(protection: Protection = TLS13) -> tuple[RecordWriter, RecordReader]:
     """A writer and a reader that share a key."""
     writer, reader = RecordWriter(0x0303), RecordReader()
-    writer.sealer, reader.opener = pair(suite)
+    writer.sealer, reader.opener = pair(protection)
     return writer, reader
 
 
@@ -163,10 +176,10 @@ def test_the_space_is_never_empty_though_nobody_reads() -> None:
     assert len(_all(reader)) == 40
 
 
-@_suites
+@_protections
 @pytest.mark.parametrize("size", [1000, 1460, 16384])
-def test_the_largest_records_arrive_in_segments(suite: CipherSuite, size: int) -> None:
-    writer, reader = _ends(suite)
+def test_the_largest_records_arrive_in_segments(protection: Protection, size: int) -> None:
+    writer, reader = _ends(protection)
     content = bytes(range(256)) * 192
     flow = bytes(writer.seal(APPLICATION_DATA, content))
     seen = b""
@@ -185,7 +198,7 @@ def test_the_largest_records_arrive_in_segments(suite: CipherSuite, size: int) -
     [
         (PlainOpener(), 2**14),
         (Opener13(traffic_secret()), 2**14 + 256),
-        (pair(SUITES_12[0])[1], 2**14 + 2048),
+        (pair(TLS12)[1], 2**14 + 2048),
     ],
     ids=["plain", "TLS 1.3", "TLS 1.2"],
 )
@@ -287,17 +300,17 @@ def test_a_change_cipher_spec_stops_reading_until_it_is_dropped() -> None:
 # Reading
 
 
-@_suites
-def test_reading_opens_every_record_that_is_there(suite: CipherSuite) -> None:
-    writer, reader = _ends(suite)
+@_protections
+def test_reading_opens_every_record_that_is_there(protection: Protection) -> None:
+    writer, reader = _ends(protection)
     content = bytes(range(256)) * 300
     flow = bytes(writer.seal(APPLICATION_DATA, content))
-    assert len(list(records_of(flow))) == 5
+    assert len(list(records_of(flow))) == (10 if protection.version == Version.TLS10 else 5)
     reader.feed(flow[:-1])
-    assert reader.read(MAX_BUFFER) == content[: 4 * MAX_CONTENT]
+    assert reader.read(MAX_BUFFER) == content[: 4 * MAX_CONTENT + (protection.version == Version.TLS10)]
     assert reader.read(MAX_BUFFER) == b""
     reader.feed(flow[-1:])
-    assert reader.read(MAX_BUFFER) == content[4 * MAX_CONTENT :]
+    assert reader.read(MAX_BUFFER) == content[4 * MAX_CONTENT + (protection.version == Version.TLS10) :]
 
 
 @pytest.mark.parametrize(
@@ -311,7 +324,7 @@ def test_reading_stops_with_the_record_that_reaches_the_limit(limit: int, expect
 
 
 def test_no_limit_exceeds_the_scratch() -> None:
-    writer, reader = _ends(SUITES_12[0])
+    writer, reader = _ends(TLS12)
     content = bytes(MAX_BUFFER + 3 * MAX_CONTENT)
     flow = bytes(writer.seal(APPLICATION_DATA, content))
     reader.feed(flow)
@@ -349,7 +362,7 @@ def test_a_record_of_another_type_is_set_aside_in_tls_1_3(before: bytes) -> None
 
 
 def test_a_record_of_another_type_stops_reading_in_tls_1_2() -> None:
-    writer, reader = _ends(SUITES_12[0])
+    writer, reader = _ends(TLS12)
     reader.feed(bytes(writer.seal(APPLICATION_DATA, b"abc")) + bytes(writer.seal(ALERT, b"\1\0")))
     assert reader.read(100) == b"abc"
     assert reader.read(100) == b""
@@ -360,10 +373,10 @@ def _altered(record: bytes) -> bytes:
     return record[:-1] + bytes([record[-1] ^ 1])
 
 
-@_suites
-def test_what_came_before_a_bad_record_is_given_out_first(suite: CipherSuite) -> None:
-    writer, reader = _ends(suite)
-    good, bad = (bytes(writer.seal(APPLICATION_DATA, content)) for content in (b"good", b"bad"))
+@_protections
+def test_what_came_before_a_bad_record_is_given_out_first(protection: Protection) -> None:
+    writer, reader = _ends(protection)
+    good, bad = (bytes(writer.seal(APPLICATION_DATA, content)) for content in (b"good", b"!"))
     reader.feed(good + _altered(bad))
     assert reader.read(100) == b"good"
     for _ in range(2):
@@ -404,7 +417,7 @@ def test_a_bad_record_keeps_its_own_alert_after_what_came_before(
 
 def test_the_opener_changes_between_two_records_of_one_segment() -> None:
     reader = RecordReader()
-    sealer, opener = pair(SUITES_13[0])
+    sealer, opener = pair(TLS13)
     reader.feed(_plain(HANDSHAKE, b"hello") + seal(sealer, HANDSHAKE, b"secret"))
     assert reader.next() == Record(HANDSHAKE, b"hello")
     reader.opener = opener
@@ -414,15 +427,15 @@ def test_the_opener_changes_between_two_records_of_one_segment() -> None:
 # Writing
 
 
-@_suites
+@_protections
 @pytest.mark.parametrize(
     ("length", "count"),
     [(0, 1), (1, 1), (MAX_CONTENT, 1), (MAX_CONTENT + 1, 2), (3 * MAX_CONTENT, 3)],
 )
-def test_content_is_cut_into_records(suite: CipherSuite, length: int, count: int) -> None:
-    writer, reader = _ends(suite)
+def test_content_is_cut_into_records(protection: Protection, length: int, count: int) -> None:
+    writer, reader = _ends(protection)
     content = bytes(length)
-    flow = bytes(writer.seal(APPLICATION_DATA, content))
+    flow = bytes(writer.seal(HANDSHAKE, content))
     assert len(list(records_of(flow))) == count
     reader.feed(flow)
     assert b"".join(record.content for record in _all(reader)) == content
@@ -436,6 +449,192 @@ def test_the_fragment_length_is_configurable() -> None:
         b"\x16\x03\x01\0\x044567",
         b"\x16\x03\x01\0\x0289",
     ]
+
+
+@_protections
+def test_application_data_is_cut_where_a_record_may_not_show_its_iv(protection: Protection) -> None:
+    """In TLS 1.0, each content goes out as its first byte and the rest of it."""
+    writer, reader = _ends(protection)
+    content = bytes(range(256)) * 128
+    flow = bytes(writer.seal(APPLICATION_DATA, content))
+    reader.feed(flow)
+    sizes = [len(record.content) for record in _all(reader)]
+    if protection.version == Version.TLS10:
+        assert sizes == [1, MAX_CONTENT - 1] * 2
+    else:
+        assert sizes == [MAX_CONTENT] * 2
+
+
+# Padding
+
+
+def _inner_sizes(flow: bytes) -> list[int]:
+    return [len(record) - 5 - 16 for record in records_of(flow)]
+
+
+@pytest.mark.parametrize(
+    ("length", "padding", "sizes"),
+    [
+        (0, 16, [16]),
+        (15, 16, [16]),
+        (16, 16, [32]),
+        (100, 64, [128]),
+        (1, 1, [2]),
+        (MAX_CONTENT, 64, [MAX_CONTENT + 1]),
+        (MAX_CONTENT - 1, 4096, [MAX_CONTENT]),
+        (MAX_CONTENT + 1, 4096, [MAX_CONTENT + 1, 4096]),
+        (5, 2**20, [MAX_CONTENT + 1]),
+    ],
+)
+def test_plaintexts_are_padded_as_far_as_a_record_goes(length: int, padding: int, sizes: list[int]) -> None:
+    """RFC 9846 §5.4 [8446 §5.4]; the content type counts."""
+    writer, reader = _ends()
+    writer.padding = padding
+    flow = bytes(writer.seal(APPLICATION_DATA, b"x" * length))
+    assert _inner_sizes(flow) == sizes
+    reader.feed(flow)
+    assert b"".join(record.content for record in _all(reader)) == b"x" * length
+
+
+def test_padding_keeps_to_the_limit_of_the_peer() -> None:
+    writer, reader = _ends()
+    writer.padding, writer.max_content = 50, 63
+    reader.limit_content(63, unprotected=False)
+    flow = bytes(writer.seal(APPLICATION_DATA, b"x" * 70))
+    assert _inner_sizes(flow) == [64, 50]
+    reader.feed(flow)
+    assert reader.read(100) == b"x" * 70
+
+
+def test_padding_goes_on_with_the_next_key() -> None:
+    writer, _ = _ends()
+    writer.padding = 64
+    writer.sealer = Sealer13(traffic_secret().next())
+    assert _inner_sizes(bytes(writer.seal(HANDSHAKE, b"x"))) == [64]
+
+
+@pytest.mark.parametrize("protection", [TLS10, TLS12], ids=lambda row: row.name)
+def test_older_records_have_no_room_for_padding(protection: Protection) -> None:
+    writer, _ = _ends(protection)
+    plain = bytes(writer.seal(HANDSHAKE, b"x"))
+    writer.padding = 64
+    assert len(writer.seal(HANDSHAKE, b"x")) == len(plain)
+
+
+# Limits of the content
+
+
+@_protections
+def test_a_limit_of_the_content_goes_on_with_the_next_key(protection: Protection) -> None:
+    for limited_before in (False, True):
+        writer, reader = _ends(protection)
+        if limited_before:
+            reader = RecordReader()
+            reader.limit_content(64, unprotected=False)
+            reader.opener = pair(protection)[1]
+        else:
+            reader.limit_content(64, unprotected=False)
+        reader.feed(bytes(writer.seal(HANDSHAKE, bytes(64))))
+        assert reader.next() == Record(HANDSHAKE, bytes(64))
+        reader.feed(bytes(writer.seal(HANDSHAKE, bytes(65))))
+        with refused(AlertDescription.RECORD_OVERFLOW, "65 bytes, more than 64|announces"):
+            reader.next()
+
+
+@pytest.mark.parametrize("unprotected", [False, True])
+def test_a_limit_may_hold_for_unprotected_records_too(unprotected: bool) -> None:
+    """RFC 6066 §4: "MUST immediately"; RFC 8449 §4: "Unprotected messages are not subject to this limit"."""
+    reader = RecordReader()
+    reader.limit_content(512, unprotected=unprotected)
+    reader.feed(_plain(HANDSHAKE, bytes(512)))
+    assert reader.next() == Record(HANDSHAKE, bytes(512))
+    reader.feed(_plain(HANDSHAKE, bytes(513)))
+    if unprotected:
+        with refused(AlertDescription.RECORD_OVERFLOW, "announces 513 bytes, more than the 512 allowed"):
+            reader.next()
+    else:
+        assert reader.next() == Record(HANDSHAKE, bytes(513))
+
+
+# Versions
+
+
+@pytest.mark.parametrize("reads", [False, True])
+def test_a_record_of_no_tls_is_refused(reads: bool) -> None:
+    reader = RecordReader()
+    reader.feed(b"\x17\x02\x00\0\3abc")
+    with refused(AlertDescription.PROTOCOL_VERSION, "of version 0x0200"):
+        reader.read(100) if reads else reader.next()
+
+
+def test_a_header_of_no_tls_is_refused_before_its_length_is() -> None:
+    reader = RecordReader()
+    reader.feed(b"\x16\x40\x00\xff\xff")
+    with refused(AlertDescription.PROTOCOL_VERSION, "of version 0x4000"):
+        reader.next()
+
+
+@pytest.mark.parametrize("version", [Version.TLS10, Version.TLS11, Version.TLS12])
+def test_once_the_version_is_settled_records_must_bear_it(version: Version) -> None:
+    reader = RecordReader()
+    reader.feed(seal(PlainSealer(0x0301), HANDSHAKE, b"hello"))
+    assert reader.next() == Record(HANDSHAKE, b"hello")
+    reader.settle(version)
+    reader.feed(seal(PlainSealer(version), HANDSHAKE, b"abc") + seal(PlainSealer(0x0304), HANDSHAKE, b"abc"))
+    assert reader.next() == Record(HANDSHAKE, b"abc")
+    with refused(AlertDescription.PROTOCOL_VERSION, "of version 0x0304"):
+        reader.next()
+
+
+def test_in_tls_1_3_they_may_bear_any() -> None:
+    reader = RecordReader()
+    reader.settle(Version.TLS13)
+    reader.feed(b"\x16\x02\x00\0\3abc")
+    assert reader.next() == Record(HANDSHAKE, b"abc")
+
+
+def test_a_settled_version_keeps_the_limit_and_the_key() -> None:
+    for unprotected in (False, True):
+        reader = RecordReader()
+        reader.limit_content(512, unprotected=unprotected)
+        reader.settle(Version.TLS12)
+        assert reader.opener.max_fragment == (512 if unprotected else MAX_CONTENT)
+    _, reader = _ends()
+    opener = reader.opener
+    reader.settle(Version.TLS13)
+    assert reader.opener is opener
+
+
+# Empty records
+
+
+@pytest.mark.parametrize("protection", [TLS10, TLS12, TLS13], ids=lambda row: row.name)
+@pytest.mark.parametrize("arrive", ["at once", "one by one"])
+def test_empty_records_are_read_over_and_too_many_in_a_row_are_refused(
+    protection: Protection, arrive: str
+) -> None:
+    """RFC 5246 §6.2.1: "Zero-length fragments of Application data MAY be sent"."""
+    writer, reader = _ends(protection)
+    # As many as there may be, data, and as many again.
+    for content in [b""] * 32 + [b"a"] + [b""] * 32:
+        reader.feed(bytes(writer.seal(APPLICATION_DATA, content)))
+        if arrive == "one by one":
+            assert reader.read(100) == content
+    if arrive == "at once":
+        assert reader.read(100) == b"a"
+    reader.feed(bytes(writer.seal(APPLICATION_DATA, b"")))
+    for _ in range(2):
+        with refused(UNEXPECTED_MESSAGE, "more than 32 records in a row hold nothing"):
+            reader.read(100)
+
+
+def test_what_came_before_too_many_empty_records_is_given_out_first() -> None:
+    writer, reader = _ends()
+    for content in [b"good", *[b""] * 33, b"late"]:
+        reader.feed(bytes(writer.seal(APPLICATION_DATA, content)))
+    assert reader.read(100) == b"good"
+    with refused(UNEXPECTED_MESSAGE, "hold nothing"):
+        reader.read(100)
 
 
 # Anything
@@ -452,12 +651,14 @@ _flows = st.lists(
 
 
 @bounded
-@given(_flows, st.lists(st.integers(1, 50), min_size=1), st.sampled_from(["plain", "TLS12", "TLS13"]))
+@given(
+    _flows, st.lists(st.integers(1, 50), min_size=1), st.sampled_from(["plain", "TLS10", "TLS12", "TLS13"])
+)
 def test_any_bytes_are_records_or_refused(flow: list[bytes], sizes: list[int], state: str) -> None:
     def read_all(data: bytes) -> None:
         reader = RecordReader()
         if state != "plain":
-            _, reader.opener = pair((SUITES_12 if state == "TLS12" else SUITES_13)[0])
+            _, reader.opener = pair({"TLS10": TLS10, "TLS12": TLS12, "TLS13": TLS13}[state])
         while data:
             size = sizes[len(data) % len(sizes)]
             reader.feed(data[:size])

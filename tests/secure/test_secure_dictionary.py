@@ -4,9 +4,12 @@ from collections.abc import Mapping
 from typing import cast
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from trio_certs import Manifest
+from support.scripted_script import leaf
+from trio_certs import Manifest, Resource
 from trio_secure import TLSConfig
+from trio_secure._client_identity import LoadedIdentity
 from trio_secure._secure_dictionary import config_of
 from trio_secure._trace import print_event
 
@@ -32,7 +35,9 @@ def test_every_key_reaches_its_field() -> None:
             "tls_server_name": "Example.com",
             "tls_signature_algorithms": ["ed25519", {"hash": 4, "sig": 3}],
             "tls_application_layer_protocol_negotiation": ["h2", "http/1.1"],
+            "tls_max_fragment_length": 1500,
             "cache": False,
+            "config": {"tls": {"ECDHE_RSA": True}},
         }
     )
     assert config.min_version == 0x304
@@ -43,6 +48,9 @@ def test_every_key_reaches_its_field() -> None:
     assert config.server_name == "example.com"
     assert config.signature_algorithms == ("ed25519", "ecdsa_secp256r1_sha256")
     assert config.protocols == (b"h2", b"http/1.1")
+    assert config.max_fragment_length == 1024
+    assert config.session_cache is None
+    assert dict(config.switches) == {"ECDHE_RSA": True}
 
 
 def test_keys_have_aliases() -> None:
@@ -68,27 +76,47 @@ def test_two_keys_for_one_thing_are_refused() -> None:
         config_of({"tls_server_name": "a.test", "serverName": "b.test"})
 
 
+def test_a_client_certificate_and_its_key_make_an_identity() -> None:
+    ours = leaf("ec")
+    key = ours.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    config = config_of({"clientCertificates": list(ours.chain_ders), "clientKey": key})
+    assert [identity.chain for identity in config.identities if isinstance(identity, LoadedIdentity)] == [
+        tuple(ours.chain_ders)
+    ]
+
+
+def test_what_is_to_be_read_first_may_stand_for_either() -> None:
+    resource = Resource("ca9.der")
+    config = config_of({"clientCertificates": [resource], "clientKey": resource})
+    assert len(config.identities) == 1
+
+
 @pytest.mark.parametrize(
-    ("key", "value"),
+    ("secure", "message"),
     [
-        ("clientCertificates", [b"der"]),
-        ("clientKey", b"der"),
-        ("tls_max_fragment_length", 1024),
-        ("config", {"tls": {"DHE_RSA": False}}),
-        ("cache", True),
+        ({"clientCertificates": [b"der"]}, r"secure\['clientCertificates'\] needs secure\['clientKey'\]"),
+        ({"clientKey": b"der"}, r"secure\['clientKey'\] needs secure\['clientCertificates'\]"),
+        ({"clientCertificates": [], "clientKey": b"der"}, r"needs secure\['clientCertificates'\]"),
+        ({"clientCertificates": [b"der"], "clientKey": b"key"}, "client certificate"),
     ],
 )
-def test_what_is_not_there_is_refused_by_its_name(key: str, value: object) -> None:
-    with pytest.raises(ValueError, match=rf"secure\['{key}'\] is not supported by this version"):
-        config_of({key: value})
+def test_neither_is_of_use_alone(secure: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        config_of(secure)
+
+
+def test_switches_stand_in_their_section() -> None:
+    config = config_of({"config": {"tls": {"DHE_RSA": False}}})
+    assert all(row.kind != "DHE_RSA" for row in config.suite_rows)
+    assert config_of({"config": {}}).suite_rows == TLSConfig().suite_rows
 
 
 @pytest.mark.parametrize(
     ("key", "value", "error"),
     [
         ("protocolVersion", "1.2", TypeError),
-        ("protocolVersion", 0x301, ValueError),
-        ("protocolVersion", 0x302, ValueError),
+        ("protocolVersion", 0x300, ValueError),
+        ("protocolVersion", 0x305, ValueError),
         ("protocolVersion", -1, ValueError),
         ("certificate", "ca.pem", TypeError),
         ("certificate", b"", ValueError),
@@ -103,6 +131,16 @@ def test_what_is_not_there_is_refused_by_its_name(key: str, value: object) -> No
         ("tls_signature_algorithms", [7], ValueError),
         ("tls_application_layer_protocol_negotiation", 7, TypeError),
         ("applicationLayerProtocolNegotiation", [""], ValueError),
+        ("tls_max_fragment_length", "512", TypeError),
+        ("tls_max_fragment_length", 0, ValueError),
+        ("clientCertificates", "cert.pem", TypeError),
+        ("clientKey", "key.pem", TypeError),
+        ("clientKey", b"", ValueError),
+        ("cache", "no", TypeError),
+        ("config", True, TypeError),
+        ("config", {"ssl": {}}, ValueError),
+        ("config", {"tls": {"RSA": False}}, ValueError),
+        ("config", {"tls": {"DHE_RSA": 0}}, TypeError),
     ],
 )
 def test_a_wrong_value_is_refused_by_its_key(key: str, value: object, error: type[Exception]) -> None:

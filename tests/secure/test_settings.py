@@ -12,8 +12,8 @@ TABLE = {"one": 1, "TWO": 2}
 
 def test_versions_are_numbers_of_what_is_supported() -> None:
     assert settings.version("field", 0x0304) is Version.TLS13
-    with pytest.raises(ValueError, match=r"field: version 0x302 is not supported; 0x303 \(TLS 1.2\)"):
-        settings.version("field", 0x0302)
+    with pytest.raises(ValueError, match=r"field: version 0x300 is not supported; 0x301 \(TLS 1.0\), .* 0x304 \(TLS 1.3\) are"):
+        settings.version("field", 0x0300)
     for wrong in ("1.3", None, True, 771.0):
         with pytest.raises(TypeError, match="field must be a version number such as 0x303, not"):
             settings.version("field", wrong)

@@ -10,7 +10,8 @@ import trio_secure
 
 NAMES = """
 AlertDescription AlertReceived CertificateRefused ConnectionInfo Manifest PeerIncompatible PeerMisbehaved
-Resource ResourceNotFoundError SecureSocket SecureStream Socket TLSConfig TLSError TraceEvent Truncated
+Resource ResourceNotFoundError SecureSocket SecureStream Socket TLSConfig TLSError TraceAlert TraceEvent
+TraceExtension TraceKeyChange TraceMessage TraceNote Truncated
 """
 _REPORT = """
 import sys

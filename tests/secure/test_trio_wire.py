@@ -21,9 +21,11 @@ from trio_secure import (
     Truncated,
 )
 from trio_secure._alerts import MAX_PASSED_OVER
+from trio_secure._channel import Channel
 from trio_secure._errors import AlertLevel
-from trio_secure._messages import RETRY_RANDOM
-from trio_secure._trio_wire import ALERT_DEADLINE
+from trio_secure._messages import RETRY_RANDOM, ClientHello
+from trio_secure._trace import Tracer
+from trio_secure._trio_wire import ALERT_DEADLINE, TrioWire
 from trio_secure._versions import Version
 
 _ALERT = AlertDescription
@@ -303,12 +305,39 @@ async def test_a_trace_follows_the_handshake() -> None:
         ("received", "Certificate"),
         ("received", "ServerKeyExchange"),
         ("received", "ServerHelloDone"),
+        ("note", "certificate lookup"),
+        ("note", "certificate lookup"),
         ("sent", "ClientKeyExchange"),
+        ("sent", "ChangeCipherSpec"),
         ("note", "write key"),
         ("sent", "Finished"),
+        ("received", "ChangeCipherSpec"),
         ("note", "read key"),
         ("received", "Finished"),
         ("note", "established"),
+    ]
+
+
+async def test_a_trace_shows_what_is_passed_over() -> None:
+    events: list[TraceEvent] = []
+    script = Script(version=_OLD, before={"ServerKeyExchange": message(0), "Finished": message(0)})
+    await accepted(script, PLAIN.replace(trace=events.append))
+    assert [event.name for event in events].count("HelloRequest") == 2
+
+
+async def test_a_wire_hands_notes_to_the_trace_and_secrets_to_the_key_log() -> None:
+    events: list[TraceEvent] = []
+    lines: list[str] = []
+    transport = memory_stream_pair()[0]
+    for sinks in ((None, None), (Tracer(events.append), lines.append)):
+        wire = TrioWire(Channel(transport), *sinks)
+        wire.log_secret("CLIENT_RANDOM", b"too early: whose would it be?")
+        await wire.send(ClientHello(0x0303, b"\x0c" * 32, b"", (), ()))
+        wire.log_secret("CLIENT_RANDOM", b"\xff")
+        wire.note("session", "resumed")
+    assert lines == [f"CLIENT_RANDOM {'0c' * 32} ff"]
+    assert [(event.direction, event.name, event.summary) for event in events[1:]] == [
+        ("note", "session", "resumed")
     ]
 
 
@@ -317,7 +346,7 @@ async def test_a_trace_ends_with_what_went_wrong() -> None:
     config = PLAIN.replace(trace=events.append)
     await expect_refusal(Script(before={"Certificate": message(99)}), _ALERT.UNEXPECTED_MESSAGE, config)
     assert [(event.direction, event.name) for event in events[-2:]] == [("note", "failed"), ("sent", "alert")]
-    assert events[-1].summary == "unexpected_message"
+    assert events[-1].summary == "fatal unexpected_message"
 
 
 # A peer that does not listen

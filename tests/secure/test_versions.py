@@ -5,6 +5,8 @@ from trio_secure._versions import DOWNGRADE_TO_TLS11, DOWNGRADE_TO_TLS12, Versio
 
 def test_versions_are_ordered_as_on_the_wire() -> None:
     assert [(version.value, version.label) for version in sorted(Version)] == [
+        (0x0301, "TLS 1.0"),
+        (0x0302, "TLS 1.1"),
         (0x0303, "TLS 1.2"),
         (0x0304, "TLS 1.3"),
     ]

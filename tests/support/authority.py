@@ -18,7 +18,7 @@ from typing import Literal
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, mldsa, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 KeyKind = Literal[
@@ -34,6 +34,9 @@ KeyKind = Literal[
     "ed25519",
     "ed448",
     "dsa",
+    "mldsa44",
+    "mldsa65",
+    "mldsa87",
 ]
 PrivateKey = (
     rsa.RSAPrivateKey
@@ -41,6 +44,16 @@ PrivateKey = (
     | ed25519.Ed25519PrivateKey
     | ed448.Ed448PrivateKey
     | dsa.DSAPrivateKey
+    | mldsa.MLDSA44PrivateKey
+    | mldsa.MLDSA65PrivateKey
+    | mldsa.MLDSA87PrivateKey
+)
+_WITHOUT_A_HASH = (
+    ed25519.Ed25519PrivateKey
+    | ed448.Ed448PrivateKey
+    | mldsa.MLDSA44PrivateKey
+    | mldsa.MLDSA65PrivateKey
+    | mldsa.MLDSA87PrivateKey
 )
 Extensions = Iterable[tuple[x509.ExtensionType, bool]]
 """Pairs of an extension and whether it is critical; each replaces the default one of its type."""
@@ -91,6 +104,12 @@ def make_key(kind: KeyKind, role: str = "leaf") -> PrivateKey:
         return ed25519.Ed25519PrivateKey.generate()
     if kind == "ed448":
         return ed448.Ed448PrivateKey.generate()
+    if kind == "mldsa44":
+        return mldsa.MLDSA44PrivateKey.generate()
+    if kind == "mldsa65":
+        return mldsa.MLDSA65PrivateKey.generate()
+    if kind == "mldsa87":
+        return mldsa.MLDSA87PrivateKey.generate()
     return _dsa_key()
 
 
@@ -123,7 +142,7 @@ def general_name(name: str) -> x509.GeneralName:
 
 
 def _hash_for(key: PrivateKey) -> hashes.SHA256 | hashes.SHA384 | hashes.SHA512 | None:
-    if isinstance(key, ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey):
+    if isinstance(key, _WITHOUT_A_HASH):
         return None
     if isinstance(key, ec.EllipticCurvePrivateKey) and key.key_size > 256:
         return hashes.SHA384() if key.key_size == 384 else hashes.SHA512()

@@ -1,13 +1,15 @@
-"""A TLS 1.2 connection of OpenSSL with itself, taken down byte by byte.
+"""A connection of OpenSSL with itself, of TLS 1.2 or older, taken down byte by byte.
 
 Theory of operation: Python's `ssl` plays both sides over memory. What passes between them is kept, and so is the
-master secret, which OpenSSL writes to a key log. The tests then read with this library what it had no part in.
+master secret, which OpenSSL writes to a key log. The tests then read with this library what it had no part in, and
+may go on with the client's side of a connection in place of OpenSSL.
 """
 
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -19,6 +21,10 @@ from support.authority import Authority, KeyKind
 from trio_secure._protection import ContentType
 from trio_secure._reassembly import Reassembly
 from trio_secure._suites import SUITES_BY_NAME, Authentication, CipherSuite
+from trio_secure._versions import Version
+
+# SSL_OP_NO_ENCRYPT_THEN_MAC, which Python's `ssl` has no name for.
+_NO_ENCRYPT_THEN_MAC = 1 << 19
 
 REQUEST, RESPONSE = b"a request", b"and its response"
 
@@ -29,12 +35,14 @@ class Connection12:
 
     Attributes:
         messages: the handshake messages in wire form, in order, until the client's change_cipher_spec.
-        client: the client's protected records: Finished, REQUEST, close_notify.
+        client: the client's protected records: Finished, REQUEST, close_notify. With CBC in TLS 1.0, there is an
+            empty record before the REQUEST.
         ticket: the server's NewSessionTicket in wire form.
-        server: the server's protected records: Finished, RESPONSE, close_notify.
+        server: the server's protected records: Finished, RESPONSE, close_notify; as before.
     """
 
     suite: CipherSuite
+    version: Version
     master_secret: bytes
     messages: tuple[bytes, ...]
     client: tuple[bytes, ...]
@@ -72,18 +80,45 @@ def records_of(flow: bytes) -> Iterator[bytes]:
         flow = flow[end:]
 
 
-def connection12(suite: CipherSuite) -> Connection12:
+def connection12(
+    suite: CipherSuite, version: Version = Version.TLS12, *, encrypt_then_mac: bool = True
+) -> Connection12:
     """One connection under `suite`, in which the server asks for a certificate and the client has none."""
-    return _connection12(suite.name)
+    return _connection12(suite.name, version, encrypt_then_mac=encrypt_then_mac)
 
 
 @cache
-def _connection12(name: str) -> Connection12:
-    with TemporaryDirectory() as folder:
-        return _run(SUITES_BY_NAME[name], Path(folder))
+def _connection12(name: str, version: Version, *, encrypt_then_mac: bool) -> Connection12:
+    pair = _Pair(SUITES_BY_NAME[name], version, encrypt_then_mac=encrypt_then_mac)
+    pair.client.write(REQUEST)
+    pair.pass_on()
+    pair.server.read()
+    pair.server.write(RESPONSE)
+    pair.pass_on()
+    pair.client.read()
+    for step in (pair.client.unwrap, pair.server.unwrap):
+        with suppress(ssl.SSLWantReadError):
+            step()
+        pair.pass_on()
+    return pair.connection()
 
 
-def _contexts(suite: CipherSuite, folder: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+def server12(
+    suite: CipherSuite, version: Version, *, encrypt_then_mac: bool
+) -> tuple[Connection12, Callable[[bytes], bytes]]:
+    """A connection as far as its handshake goes, and what the server reads when it is given a client's records."""
+    pair = _Pair(suite, version, encrypt_then_mac=encrypt_then_mac)
+
+    def read(records: bytes) -> bytes:
+        pair.to_server.write(records)
+        return pair.server.read()
+
+    return pair.connection(), read
+
+
+def _contexts(
+    suite: CipherSuite, version: Version, folder: Path, *, encrypt_then_mac: bool
+) -> tuple[ssl.SSLContext, ssl.SSLContext]:
     authority = Authority.make()
     kind: KeyKind = "rsa" if suite.authentication is Authentication.RSA else "ec"
     leaf = authority.issue("localhost", key=kind)
@@ -92,64 +127,70 @@ def _contexts(suite: CipherSuite, folder: Path) -> tuple[ssl.SSLContext, ssl.SSL
     server.load_verify_locations(authority.write(folder))
     server.verify_mode = ssl.CERT_OPTIONAL
     client = ssl.create_default_context(cafile=str(authority.write(folder)))
-    client.maximum_version = ssl.TLSVersion.TLSv1_2
     client.keylog_filename = str(folder / "keys")
-    client.set_ciphers(next(row["name"] for row in client.get_ciphers() if row["id"] & 0xFFFF == suite.code))
+    for context in (client, server):
+        with warnings.catch_warnings():
+            # Whoever sets an old version is told that it is old.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            context.minimum_version = context.maximum_version = ssl.TLSVersion(version)
+        context.set_ciphers("ALL:@SECLEVEL=0")
+        if not encrypt_then_mac:
+            context.options |= _NO_ENCRYPT_THEN_MAC
+    name = next(row["name"] for row in client.get_ciphers() if row["id"] & 0xFFFF == suite.code)
+    client.set_ciphers(f"{name}:@SECLEVEL=0")
     return client, server
 
 
-def _run(suite: CipherSuite, folder: Path) -> Connection12:
-    client_context, server_context = _contexts(suite, folder)
-    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
-    client_out, server_out = ssl.MemoryBIO(), ssl.MemoryBIO()
-    client = client_context.wrap_bio(to_client, client_out, server_hostname="localhost")
-    server = server_context.wrap_bio(to_server, server_out, server_side=True)
-    flows: list[_Flow] = []
+class _Pair:
+    """Both ends of a connection that has been made, and what passed between them."""
 
-    def pass_on() -> None:
-        for by_client, out, to in ((True, client_out, to_server), (False, server_out, to_client)):
-            flows.append(_Flow(by_client, out.read()))
-            to.write(flows[-1].data)
+    def __init__(self, suite: CipherSuite, version: Version, *, encrypt_then_mac: bool) -> None:
+        self._suite, self._version = suite, version
+        self._flows: list[_Flow] = []
+        self.to_server, self._to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._client_out, self._server_out = ssl.MemoryBIO(), ssl.MemoryBIO()
+        with TemporaryDirectory() as folder:
+            client, server = _contexts(suite, version, Path(folder), encrypt_then_mac=encrypt_then_mac)
+            self.client = client.wrap_bio(self._to_client, self._client_out, server_hostname="localhost")
+            self.server = server.wrap_bio(self.to_server, self._server_out, server_side=True)
+            for end in (self.client, self.server, self.client, self.server):
+                with suppress(ssl.SSLWantReadError):
+                    end.do_handshake()
+                self.pass_on()
+            self.client.do_handshake()
+            self._master_secret = bytes.fromhex((Path(folder) / "keys").read_text().split()[-1])
 
-    for step in (client.do_handshake, server.do_handshake, client.do_handshake, server.do_handshake):
-        with suppress(ssl.SSLWantReadError):
-            step()
-        pass_on()
-    client.do_handshake()
-    client.write(REQUEST)
-    pass_on()
-    server.read()
-    server.write(RESPONSE)
-    pass_on()
-    client.read()
-    for step in (client.unwrap, server.unwrap):
-        with suppress(ssl.SSLWantReadError):
-            step()
-        pass_on()
-    master = (folder / "keys").read_text().split()[-1]
-    return _sorted(suite, bytes.fromhex(master), flows)
+    def pass_on(self) -> None:
+        """Give each end what the other one said."""
+        for by_client, out, to in (
+            (True, self._client_out, self.to_server),
+            (False, self._server_out, self._to_client),
+        ):
+            self._flows.append(_Flow(by_client, out.read()))
+            to.write(self._flows[-1].data)
 
-
-def _sorted(suite: CipherSuite, master_secret: bytes, flows: list[_Flow]) -> Connection12:
-    messages, ticket = Reassembly(), Reassembly()
-    protected: dict[bool, list[bytes]] = {True: [], False: []}
-    changed = {True: False, False: False}
-    for by_client, data in flows:
-        for record in records_of(data):
-            if record[0] == ContentType.CHANGE_CIPHER_SPEC:
-                changed[by_client] = True
-            elif changed[by_client]:
-                protected[by_client].append(record)
-            else:
-                (ticket if changed[True] else messages).feed(record[5:])
-    return Connection12(
-        suite,
-        master_secret,
-        tuple(_messages(messages)),
-        tuple(protected[True]),
-        next(_messages(ticket)),
-        tuple(protected[False]),
-    )
+    def connection(self) -> Connection12:
+        """What has been seen so far."""
+        messages, ticket = Reassembly(), Reassembly()
+        protected: dict[bool, list[bytes]] = {True: [], False: []}
+        changed = {True: False, False: False}
+        for by_client, data in self._flows:
+            for record in records_of(data):
+                if record[0] == ContentType.CHANGE_CIPHER_SPEC:
+                    changed[by_client] = True
+                elif changed[by_client]:
+                    protected[by_client].append(record)
+                else:
+                    (ticket if changed[True] else messages).feed(record[5:])
+        return Connection12(
+            self._suite,
+            self._version,
+            self._master_secret,
+            tuple(_messages(messages)),
+            tuple(protected[True]),
+            next(_messages(ticket)),
+            tuple(protected[False]),
+        )
 
 
 def _messages(reassembly: Reassembly) -> Iterator[bytes]:

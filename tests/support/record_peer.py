@@ -14,12 +14,14 @@ from support.openssl_peer import Transports
 from trio_secure import AlertDescription, SecureStream
 from trio_secure._alerts import encode_alert
 from trio_secure._channel import Channel
-from trio_secure._groups import GROUPS_BY_NAME
 from trio_secure._identity import VerifiedPeer
-from trio_secure._keys12 import WriteKey
+from trio_secure._keys12 import MasterSecret
 from trio_secure._keys13 import ApplicationSecrets, TrafficSecret
 from trio_secure._messages13 import KeyUpdate
-from trio_secure._protection import ContentType, Opener12, Opener13, Sealer12, Sealer13
+from trio_secure._post_handshake import Errands
+from trio_secure._protection import ContentType
+from trio_secure._protection12 import opener, sealer
+from trio_secure._protection13 import Opener13, Sealer13
 from trio_secure._records import Record
 from trio_secure._signatures import SIGNATURE_SCHEMES
 from trio_secure._suites import SUITES_BY_NAME, CipherSuite
@@ -29,6 +31,7 @@ from trio_secure._wire import Established
 
 SUITE13 = SUITES_BY_NAME["TLS_AES_128_GCM_SHA256"]
 SUITE12 = SUITES_BY_NAME["TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"]
+SUITE_CBC = SUITES_BY_NAME["TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA"]
 
 # Seconds until a client that sends nothing is taken for one that hangs.
 _PATIENCE = 5
@@ -100,6 +103,7 @@ def established(
     *,
     transports: Transports = memory_stream_pair,
     suite: CipherSuite | None = None,
+    encrypt_then_mac: bool = False,
     trace: TraceSink | None = None,
 ) -> tuple[SecureStream[trio.abc.Stream], RecordPeer]:
     """A stream that takes its handshake for done, and the peer that plays its server."""
@@ -114,22 +118,22 @@ def established(
         peer.channel.writer.sealer, peer.channel.reader.opener = Sealer13(server), Opener13(client)
         secrets = ApplicationSecrets(client, server, b"")
     else:
-        suite = suite or SUITE12
-        client_key, server_key = (
-            WriteKey(suite, bytes([side]) * suite.aead.key_length, bytes([side]) * suite.aead.implicit_iv)
-            for side in b"cs"
+        suite = suite or (SUITE12 if version == Version.TLS12 else SUITE_CBC)
+        client_key, server_key = MasterSecret(suite, version, bytes(48)).write_keys(bytes(32), bytes(32))
+        (write, read), (their_write, their_read) = (
+            (sealer(key, encrypt_then_mac=encrypt_then_mac), opener(key, encrypt_then_mac=encrypt_then_mac))
+            for key in (client_key, server_key)
         )
-        channel.writer.sealer, channel.reader.opener = Sealer12(client_key), Opener12(server_key)
+        channel.writer.sealer, channel.reader.opener = write, their_read
         peer = RecordPeer(theirs, None, None)
-        peer.channel.writer.sealer, peer.channel.reader.opener = Sealer12(server_key), Opener12(client_key)
+        peer.channel.writer.sealer, peer.channel.reader.opener = their_write, read
         secrets = None
     settled = Established(
         version=version,
         suite=suite,
-        group=GROUPS_BY_NAME["x25519"],
+        group="x25519",
         peer=VerifiedPeer((b"leaf",), SIGNATURE_SCHEMES[0], (b"leaf", b"root"), "ca7.der"),
-        alpn=None,
-        extended_master_secret=True,
         secrets=secrets,
     )
-    return SecureStream(ours, channel, settled, None, Tracer(trace) if trace else None), peer
+    errands = Errands(settled, (), None)
+    return SecureStream(ours, channel, settled, None, errands, Tracer(trace) if trace else None), peer

@@ -1,7 +1,7 @@
 """The TLS 1.3 traces of RFC 8448, as its text gives them.
 
-`tests/secure/vectors/rfc8448.json` holds sections 3, 5, 6 and 7 step by step, under the RFC's own words for each
-step and value; what a step derives from values given elsewhere (salts, infos, repetitions "same as") is left out.
+`tests/secure/vectors/rfc8448.json` holds sections 3 to 7 step by step, under the RFC's own words for each step and
+value; what a step derives from values given elsewhere (salts, infos, repetitions "same as") is left out.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from trio_secure._groups import GROUPS_BY_CODE, NamedGroup
-from trio_secure._keys13 import ApplicationSecrets, HandshakeSecrets
+from trio_secure._keys13 import ApplicationSecrets, EarlySecrets, HandshakeSecrets
 from trio_secure._messages import RETRY_RANDOM
 from trio_secure._protection import ContentType
 from trio_secure._suites import SHA256, SUITES_BY_NAME
@@ -100,7 +100,7 @@ class Trace:
     def messages(self) -> tuple[Sent, ...]:
         """Every handshake message, in order; the HelloRetryRequest under its own name."""
         sent = [
-            Sent(step.who, name, wire)
+            Sent(step.who, name, self._whole(wire))
             for step in self.steps
             if step.does.startswith("construct ")
             for name, wire in step.values.items()
@@ -109,6 +109,14 @@ class Trace:
             message._replace(name="HelloRetryRequest") if message.wire[6:38] == RETRY_RANDOM else message
             for message in sent
         )
+
+    def _whole(self, wire: bytes) -> bytes:
+        """A message as it is sent: the RFC constructs the ClientHello that resumes without its binders."""
+        missing = int.from_bytes(wire[1:4], "big") + 4 - len(wire)
+        if not missing:
+            return wire
+        binder = self.value("client", "calculate PSK binder", "finished")
+        return wire + (missing - 2).to_bytes(2, "big") + bytes([len(binder)]) + binder
 
     @property
     def hellos(self) -> tuple[Sent, ...]:
@@ -130,6 +138,12 @@ class Trace:
                 records.append(Protected(step.who, stages[step.who], kind, step.values["payload"], record))
         return tuple(records)
 
+    def transcript_before(self, name: str, who: Who) -> Transcript:
+        """The transcript of everything ahead of the message `name` of `who`."""
+        names = [(message.who, message.name) for message in self.messages]
+        before = self.messages[names.index((who, name)) - 1]
+        return self.transcript_until(before.name, before.who)
+
     def transcript_until(self, name: str, who: Who = "server") -> Transcript:
         """The transcript from the first ClientHello to and with the message `name` of `who`."""
         transcript = Transcript()
@@ -146,11 +160,20 @@ class Trace:
         return transcript
 
     @property
+    def early_secrets(self) -> EarlySecrets | None:
+        """The stage before the ServerHello, where there is a PSK."""
+        psks = [
+            step.values["IKM"]
+            for step in self.steps
+            if step.does == 'extract secret "early"' and "IKM" in step.values
+        ]
+        return EarlySecrets.derive(SHA256, psks[0]) if psks else None
+
+    @property
     def handshake_secrets(self) -> HandshakeSecrets:
         """The stage after the ServerHello."""
-        return HandshakeSecrets.derive(
-            SUITE, self.shared_secret, self.transcript_until("ServerHello").digest()
-        )
+        hellos = self.transcript_until("ServerHello").digest()
+        return HandshakeSecrets.derive(SUITE, self.shared_secret, hellos, self.early_secrets)
 
     @property
     def application_secrets(self) -> ApplicationSecrets:
@@ -158,27 +181,25 @@ class Trace:
         return ApplicationSecrets.derive(self.handshake_secrets, self.transcript_until("Finished").digest())
 
 
-def _load() -> tuple[Trace, ...]:
-    traces: list[Trace] = []
+def _load() -> dict[str, Trace]:
+    traces: dict[str, Trace] = {}
     for name, steps in json.loads(_FILE.read_text()).items():
-        traces.append(
-            Trace(
-                name,
-                tuple(
-                    Step(
-                        step["who"],
-                        step["does"],
-                        {
-                            key: bytes.fromhex(value)
-                            for key, value in step.items()
-                            if key not in {"who", "does"}
-                        },
-                    )
-                    for step in steps
-                ),
-            )
+        traces[name] = Trace(
+            name,
+            tuple(
+                Step(
+                    step["who"],
+                    step["does"],
+                    {key: bytes.fromhex(value) for key, value in step.items() if key not in {"who", "does"}},
+                )
+                for step in steps
+            ),
         )
-    return tuple(traces)
+    return traces
 
 
-TRACES = _load()
+_TRACES = _load()
+#: Section 4: it resumes section 3, and sends data before the ServerHello.
+RESUMED = _TRACES.pop("resumed_0rtt")
+#: Sections 3, 5, 6 and 7: full handshakes.
+TRACES = tuple(_TRACES.values())

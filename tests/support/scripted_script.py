@@ -8,15 +8,18 @@ message goes into the server's transcript, so that only the fault itself can giv
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, padding, rsa
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, padding, rsa
 
 from support.authority import Authority, KeyKind, Leaf, PrivateKey
+from support.pss import pss_leaf
+from support.scripted_sessions import Memory
+from trio_secure._finite_field import FiniteField
 from trio_secure._suites import CIPHER_SUITES, CipherSuite
 from trio_secure._versions import Version
 
@@ -31,7 +34,7 @@ Act = Callable[["ServerWire"], Awaitable[None]]
 SERVER_NAME = "scripted.test"
 _SHA256, _SHA384, _SHA512 = hashes.SHA256(), hashes.SHA384(), hashes.SHA512()
 _ECDSA = {0x0403: _SHA256, 0x0503: _SHA384, 0x0603: _SHA512}
-_PSS = {0x0804: _SHA256, 0x0805: _SHA384, 0x0806: _SHA512}
+_PSS = {0x0804: _SHA256, 0x0805: _SHA384, 0x0806: _SHA512, 0x0809: _SHA256, 0x080A: _SHA384, 0x080B: _SHA512}
 _PKCS1 = {0x0401: _SHA256, 0x0501: _SHA384, 0x0601: _SHA512}
 
 
@@ -42,9 +45,9 @@ def authority() -> Authority:
 
 
 @cache
-def leaf(kind: KeyKind = "ed25519") -> Leaf:
-    """A certificate for `SERVER_NAME` with a key of `kind`, made once."""
-    return authority().issue(SERVER_NAME, key=kind)
+def leaf(kind: KeyKind | Literal["rsa_pss"] = "ed25519") -> Leaf:
+    """A certificate for `SERVER_NAME` with a key of `kind`, made once; "rsa_pss" is one named RSASSA-PSS."""
+    return pss_leaf(authority(), SERVER_NAME) if kind == "rsa_pss" else authority().issue(SERVER_NAME, key=kind)
 
 
 def scheme_for(key: PrivateKey) -> int:
@@ -63,7 +66,7 @@ def sign(key: PrivateKey, scheme: int, data: bytes) -> bytes:
             return key.sign(data, padding.PKCS1v15(), _PKCS1[scheme])
         algorithm = _PSS.get(scheme, _SHA256)
         return key.sign(data, padding.PSS(padding.MGF1(algorithm), algorithm.digest_size), algorithm)
-    assert isinstance(key, ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey)
+    assert not isinstance(key, dsa.DSAPrivateKey)
     return key.sign(data)
 
 
@@ -86,6 +89,18 @@ class Script:
         retry_group: the code of the group a HelloRetryRequest asks for.
         retry_cookie: the cookie in it; with neither, there is no HelloRetryRequest.
         request: whether to ask for a client certificate.
+        authorities: the names in DER that such a request lists.
+        schemes: the codes of the signature schemes that it lists.
+        types: the kinds of certificates that it lists (up to TLS 1.2).
+        memory: the sessions that can be resumed, and where new ones go; None neither takes nor gives any.
+        session_id: the id to give to a new session (up to TLS 1.2).
+        ticket: the ticket to give for one (up to TLS 1.2).
+        encrypt_then_mac: whether to answer that extension.
+        status: the OCSP response to staple.
+        scts: the list of timestamps to send, as it stands in the extension.
+        compress: the code of the algorithm to compress the Certificate with, and what does it (TLS 1.3).
+        early_data: whether to take early data where a session is resumed (TLS 1.3).
+        dhe: the group of DHE.
         alpn: the protocol to choose.
         extended: whether to answer extended_master_secret (TLS 1.2).
         alter: changes to the bodies of messages.
@@ -113,6 +128,18 @@ class Script:
     retry_group: int | None = None
     retry_cookie: bytes | None = None
     request: bool = False
+    authorities: Sequence[bytes] = ()
+    schemes: Sequence[int] = (0x0403, 0x0807, 0x0804)
+    types: bytes = b"\x01\x40"
+    memory: Memory | None = None
+    session_id: bytes = b""
+    ticket: bytes | None = None
+    encrypt_then_mac: bool = False
+    status: bytes | None = None
+    scts: bytes | None = None
+    compress: tuple[int, Callable[[bytes], bytes]] | None = None
+    early_data: bool = False
+    dhe: FiniteField = field(default_factory=lambda: FiniteField.named("ffdhe2048"))
     alpn: bytes | None = None
     extended: bool = True
     alter: Mapping[str, Alteration] = field(default_factory=dict[str, Alteration])
@@ -151,6 +178,6 @@ class Script:
         rsa_key = isinstance(self.leaf.key, rsa.RSAPrivateKey)
         for row in CIPHER_SUITES:
             fits = row.authentication is None or (row.authentication.value == "RSA") == rsa_key
-            if row.name == self.suite or (self.suite is None and row.version == self.version and fits):
+            if row.name == self.suite or (self.suite is None and row.fits(self.version) and fits):
                 return row
         raise ValueError(f"no suite {self.suite}")

@@ -7,21 +7,33 @@ the server saw of it is in the `Meeting`. A server's own mistake fails the test.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+import warnings as python_warnings
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import pytest
 import trio
 from trio.testing import memory_stream_pair
 
-from support.scripted_flights import serve12, serve13
+from support.scripted_flights12 import serve12
+from support.scripted_flights13 import serve13
 from support.scripted_script import SERVER_NAME, Script
 from support.scripted_wire import ClientGone, SeenAlert, ServerWire
-from trio_secure import AlertDescription, ConnectionInfo, PeerMisbehaved, SecureStream, TLSConfig, TLSError
+from trio_secure import (
+    AlertDescription,
+    ConnectionInfo,
+    LegacyTLSWarning,
+    PeerMisbehaved,
+    SecureStream,
+    TLSConfig,
+    TLSError,
+)
 from trio_secure._errors import AlertLevel
 from trio_secure._versions import Version
 
-#: A client that trusts everybody and makes no costly keys.
-PLAIN = TLSConfig(verify=False, groups=["x25519", "secp256r1"], key_shares=["x25519"])
+#: A client that trusts everybody, makes no costly keys, and keeps no sessions, so that no test meets another's.
+PLAIN = TLSConfig(verify=False, groups=["x25519", "secp256r1"], key_shares=["x25519"], cache=False)
 # A meeting takes milliseconds; one that waits for nothing fails.
 _DEADLINE = 10
 
@@ -82,13 +94,31 @@ class Trickle(trio.abc.HalfCloseableStream):
 wrap = SecureStream[trio.abc.Stream].wrap
 
 
+@contextlib.contextmanager
+def _legacy(version: Version, *, established: bool = True) -> Iterator[None]:
+    """Below TLS 1.2 an established connection warns, and no other does."""
+    if established and version < Version.TLS12:
+        with pytest.warns(LegacyTLSWarning, match=f"speaks only {version.label}"):
+            yield
+    else:
+        with python_warnings.catch_warnings():
+            python_warnings.simplefilter("error")
+            yield
+
+
 async def refused(
-    script: Script, config: TLSConfig = PLAIN, *, name: str | None = SERVER_NAME, talk: bool = False
+    script: Script,
+    config: TLSConfig = PLAIN,
+    *,
+    name: str | None = SERVER_NAME,
+    talk: bool = False,
+    early_data: bytes = b"",
 ) -> Meeting:
     """A meeting that the client ends with an error.
 
     Args:
         talk: whether the error comes after the handshake, when the client receives.
+        early_data: what to send along with the first message.
     """
     ours, theirs = memory_stream_pair()
     server = ServerWire(theirs, script)
@@ -98,7 +128,8 @@ async def refused(
             nursery.start_soon(serve, server)
             stream: SecureStream[trio.abc.Stream] | None = None
             try:
-                stream = await wrap(ours, name, config)
+                with _legacy(script.version, established=talk):
+                    stream = await wrap(ours, name, config, early_data=early_data)
                 while talk and await stream.receive_some():
                     pass
             except TLSError as error:
@@ -117,6 +148,7 @@ async def accepted(
     name: str | None = SERVER_NAME,
     trickle: bool = False,
     data: bytes = b"ping",
+    early_data: bytes = b"",
     warnings: Sequence[int] = (),
 ) -> Meeting:
     """A meeting in which `data` goes there and back; besides `warnings` the client sends close_notify alone."""
@@ -126,7 +158,8 @@ async def accepted(
         async with trio.open_nursery() as nursery:
             nursery.start_soon(serve, server)
             transport = Trickle(ours) if trickle else ours
-            stream = await wrap(transport, name, config)
+            with _legacy(script.version):
+                stream = await wrap(transport, name, config, early_data=early_data)
             await stream.send_all(data)
             received = b""
             while len(received) < len(data):
@@ -144,9 +177,10 @@ async def expect_refusal(
     *,
     error: type[TLSError] = PeerMisbehaved,
     talk: bool = False,
+    early_data: bytes = b"",
 ) -> Meeting:
     """A meeting that the client ends with exactly this error and this alert, which the server sees."""
-    meeting = await refused(script, config, talk=talk)
+    meeting = await refused(script, config, talk=talk, early_data=early_data)
     assert type(meeting.error) is error, repr(meeting.error)
     if alert is None:
         assert meeting.alert is None

@@ -14,8 +14,8 @@ import trio
 
 from support.scripted_script import Script
 from trio_secure._codec import Reader, vector24
-from trio_secure._errors import AlertDescription, AlertLevel
-from trio_secure._keys13 import TrafficSecret
+from trio_secure._errors import AlertDescription, AlertLevel, PeerMisbehaved
+from trio_secure._keys13 import ResumptionSecret, TrafficSecret
 from trio_secure._messages import encode_message
 from trio_secure._messages13 import KeyUpdate
 from trio_secure._protection import (
@@ -23,12 +23,11 @@ from trio_secure._protection import (
     MAX_CONTENT,
     ContentType,
     Opener,
-    Opener13,
     PlainOpener,
     PlainSealer,
     Sealer,
-    Sealer13,
 )
+from trio_secure._protection13 import Opener13, Sealer13
 from trio_secure._transcript import Transcript
 
 CCS = ContentType.CHANGE_CIPHER_SPEC
@@ -50,7 +49,7 @@ class SeenAlert(NamedTuple):
 
 
 class SeenMessage(NamedTuple):
-    """A handshake message as the server saw it."""
+    """A handshake message as the server saw it, or as it said it."""
 
     type: int
     body: bytes
@@ -70,10 +69,23 @@ class ServerWire:
         self.versions: list[int] = []
         """Their record versions."""
         self.data = b""
+        self.early_data = b""
+        self.client_chain: list[bytes] = []
+        """The certificates the client showed, its key proven."""
+        self.resumed = False
+        """Whether a session of the script's memory was resumed."""
+        self.last_message = b""
+        """The client's last handshake message in wire form."""
+        self.resumption: ResumptionSecret | None = None
+        """What tickets are made with (TLS 1.3)."""
+        self.skips_early_data = False
+        """Whether records that do not open are passed over, as early data that is not wanted."""
         self.sent = 0
         """Bytes handed to the transport."""
         self.steps: list[str] = []
         """The steps of the script that were sent."""
+        self.said: dict[str, SeenMessage] = {}
+        """The messages in them."""
         self.sealer: Sealer = PlainSealer(0x0303)
         self.opener: Opener = PlainOpener()
         self.write_secret: TrafficSecret | None = None
@@ -96,6 +108,7 @@ class ServerWire:
             message = encode_message(message_type, body)
             self.transcript.add(message)
             self.steps.append(step)
+            self.said[step] = SeenMessage(message_type, body)
             self._corrupt += [step] if step in script.corrupt else []
             self._content += message + script.trail.get(step, b"")
             if not script.coalesce:
@@ -126,7 +139,8 @@ class ServerWire:
 
     @staticmethod
     def _sealed(sealer: Sealer, content_type: int, content: bytes) -> bytes:
-        out = memoryview(bytearray(len(content) + 64))
+        # In TLS 1.0 with CBC it may be two records.
+        out = memoryview(bytearray(len(content) + 256))
         return out[: sealer.seal(content_type, content, out)].tobytes()
 
     def send_record(self, content_type: int, content: bytes) -> None:
@@ -223,7 +237,12 @@ class ServerWire:
         )
         opener = self.opener if protected else PlainOpener()
         out = memoryview(bytearray(length))
-        opened = opener.open(memoryview(record), out)
+        try:
+            opened = opener.open(memoryview(record), out)
+        except PeerMisbehaved:
+            if not self.skips_early_data:
+                raise
+            return await self._open_record()
         return opened.content_type, out[: opened.length].tobytes(), protected
 
     async def _bytes(self, count: int) -> bytes:
@@ -252,12 +271,18 @@ class ServerWire:
         self._handshake = reader.rest()
         self.messages.append(SeenMessage(kind, body))
         assert kind == message_type, (kind, message_type)
-        self.transcript.add(bytes([kind]) + vector24(body))
+        self.last_message = bytes([kind]) + vector24(body)
+        self.transcript.add(self.last_message)
         return body
 
     async def listen_change_cipher_spec(self) -> None:
         """The client's change_cipher_spec."""
         assert await self.receive_record() == (CCS, b"\x01")
+
+    async def receive_record_after_ccs(self) -> tuple[int, bytes]:
+        """The next record behind a change_cipher_spec."""
+        await self.listen_change_cipher_spec()
+        return await self.receive_record()
 
     async def receive_data(self) -> bytes:
         """Application data; a KeyUpdate on the way changes the key."""

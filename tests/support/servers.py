@@ -39,8 +39,10 @@ _START_ATTEMPTS = 3
 # No test needs a server for longer; one that hangs fails, and shows what the server said.
 _MOST_SECONDS = 60.0
 _POLL_SECONDS = 0.01
-# Debian keeps nginx and lighttpd where a plain user's PATH does not look.
-_SEARCH_PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin", "/sbin"])
+# Debian keeps nginx and lighttpd where a plain user's PATH does not look, and a program installed by pip is with Python.
+_SEARCH_PATH = os.pathsep.join(
+    [str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin", "/sbin"]
+)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,89 @@
+"""The cases: what is tried with which server.
+
+Theory of operation: a case belongs to a row of the docs' table and to the column of its server; the rows and columns
+together are the matrix that is declared, whether or not anybody runs it. Suites are tried with each kind of
+certificate they can be used with, in each version that has both; groups and features once in each version.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from support.interop_family import Extra
+from support.interop_material import Certificate
+from support.interop_peers import FEATURES, PEERS, Peer
+from trio_secure._groups import NAMED_GROUPS
+from trio_secure._suites import CIPHER_SUITES, Authentication, CipherSuite, KeyExchange
+from trio_secure._versions import Version
+
+_FIXED = {Certificate.RSA: Authentication.RSA, Certificate.RSA_PSS: Authentication.RSA}
+
+
+@dataclass(frozen=True)
+class Case:
+    """One connection, or the few that a feature takes.
+
+    Attributes:
+        rows: the rows of the table it counts in.
+        what: a suite's, group's or feature's name.
+    """
+
+    peer: Peer
+    version: Version
+    certificate: Certificate
+    rows: tuple[str, ...]
+    what: str
+
+    def __str__(self) -> str:
+        return "-".join([self.peer.name, self.version.label, self.what, self.certificate.label]).replace(" ", "_")
+
+
+def fits(suite: CipherSuite, version: Version, certificate: Certificate) -> bool:
+    """Whether a server with such a certificate can use the suite."""
+    if not suite.fits(version):
+        return False
+    # RFC 8446 §4.2.3 and RFC 8422 §5.4 give TLS 1.2 what came after it; before, a signature is what the key says.
+    if certificate in {Certificate.RSA_PSS, Certificate.ED25519} and version < Version.TLS12:
+        return False
+    if certificate is Certificate.RSA_PSS and suite.key_exchange is KeyExchange.RSA:
+        return False
+    return suite.authentication in {None, _FIXED.get(certificate, Authentication.ECDSA)}
+
+
+def _kind(suite: CipherSuite) -> str:
+    """What a suite is an example of: "ECDHE, AES-GCM"."""
+    cipher = suite.cipher.name.replace("AES-128", "AES").replace("AES-256", "AES")
+    return f"{suite.key_exchange.value}, {cipher}" if suite.key_exchange else cipher
+
+
+def suite_cases() -> Iterator[Case]:
+    """Every suite with every kind of certificate."""
+    for peer in PEERS:
+        for version in peer.versions:
+            for suite in CIPHER_SUITES:
+                for certificate in peer.certificates:
+                    if peer.has_suite(suite) and fits(suite, version, certificate):
+                        rows = (f"{version.label}: {_kind(suite)}", f"{version.label}: {certificate.label}")
+                        yield Case(peer, version, certificate, rows, suite.name)
+
+
+def group_cases() -> Iterator[Case]:
+    """Every group, with ECDHE in the old versions, where a server of those has nothing to say about finite fields."""
+    for peer in PEERS:
+        for version in peer.versions:
+            for group in NAMED_GROUPS:
+                known = group.name in peer.groups and group.since <= version
+                if known and (version == Version.TLS13 or not group.name.startswith("ffdhe")):
+                    yield Case(peer, version, Certificate.RSA, (f"{version.label}: {group.name}",), group.name)
+
+
+def feature_cases(*keys: str) -> list[Case]:
+    """The cases of some features."""
+    return [
+        Case(peer, version, Certificate.RSA, (f"{version.label}: {FEATURES[key].label}",), key)
+        for key in keys
+        for peer in PEERS
+        for version in peer.versions
+        if version in FEATURES[key].versions and version in peer.features.get(key, ())
+    ]

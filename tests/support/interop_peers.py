@@ -1,0 +1,222 @@
+"""The servers of the interoperability tests, and what each can do: one row for each.
+
+Theory of operation: a row says which versions, kinds of certificates, suites, groups and features a server has, as it
+comes and is started here; the cases are made from the rows, and so is the table in the docs. What a row leaves out is
+not tried. Features are named where they are rows of a table themselves, `FEATURES`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from support import interop_daemons as daemons
+from support import interop_programs as programs
+from support.interop_family import Family
+from support.interop_material import Certificate
+from trio_secure._suites import CipherSuite
+from trio_secure._versions import Version
+
+_10, _11, _12, _13 = Version
+_OLD = (_10, _11, _12)
+_ALL = (*_OLD, _13)
+
+
+@dataclass(frozen=True)
+class Feature:
+    """Something besides versions, suites and certificates.
+
+    Attributes:
+        key: its short name.
+        label: its name in the docs.
+        versions: those that have it.
+    """
+
+    key: str
+    label: str
+    versions: tuple[Version, ...] = _ALL
+
+
+_FEATURES = (
+    Feature("alpn", "ALPN"),
+    Feature("session_id", "resumed by session ID", _OLD),
+    Feature("ticket", "resumed by ticket", _OLD),
+    Feature("psk", "resumed by PSK, with (EC)DHE", (_13,)),
+    Feature("retry", "HelloRetryRequest", (_13,)),
+    Feature("retry_psk", "HelloRetryRequest, resumed", (_13,)),
+    Feature("cookie", "HelloRetryRequest with a cookie", (_13,)),
+    Feature("client_rsa", "client certificate, RSA"),
+    Feature("client_p256", "client certificate, P-256"),
+    Feature("client_ed25519", "client certificate, Ed25519", (_12, _13)),
+    Feature("post_handshake", "client certificate after the handshake", (_13,)),
+    Feature("fragments", "max_fragment_length"),
+    Feature("record_size", "record_size_limit"),
+    Feature("our_update", "KeyUpdate from the client", (_13,)),
+    Feature("their_update", "KeyUpdate from the server", (_13,)),
+    Feature("staple", "OCSP staple"),
+    Feature("exporter", "exported keying material"),
+    Feature("bindings", "channel bindings"),
+    Feature("extended", "extended master secret required", _OLD),
+    Feature("encrypt_then_mac", "encrypt-then-MAC", _OLD),
+    Feature("compression", "certificate compression", (_13,)),
+)
+FEATURES: Mapping[str, Feature] = {feature.key: feature for feature in _FEATURES}
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A server.
+
+    Attributes:
+        name: in the docs.
+        without: a pattern for the names of the suites it does not have.
+        groups: those it has, for TLS 1.3; below that all but the hybrid ones are tried with ECDHE, where it has them.
+        absent: the group of which it cannot take a share; it sends a HelloRetryRequest then.
+        features: by key; the versions in which it has each.
+    """
+
+    name: str
+    family: Family
+    versions: tuple[Version, ...]
+    certificates: tuple[Certificate, ...]
+    groups: tuple[str, ...]
+    absent: str
+    features: Mapping[str, tuple[Version, ...]]
+    without: str = "^$"
+    bytes_each_way: int = field(default=100_000)
+
+    def has_suite(self, suite: CipherSuite) -> bool:
+        return not re.search(self.without, suite.name)
+
+
+def _has(*names: str, **versions: tuple[Version, ...]) -> dict[str, tuple[Version, ...]]:
+    """Features it has in all its versions that have them, and those it has only in some."""
+    return {**{name: FEATURES[name].versions for name in names}, **versions}
+
+
+_RSA, _PSS, _P256, _P384, _ED25519 = Certificate
+_NIST = ("secp256r1", "secp384r1", "secp521r1")
+_FFDHE = ("ffdhe2048", "ffdhe3072")
+_MLKEM = ("X25519MLKEM768", "SecP256r1MLKEM768")
+_CLIENTS = ("client_rsa", "client_p256", "client_ed25519")
+
+PEERS: tuple[Peer, ...] = (
+    Peer(
+        "OpenSSL",
+        daemons.OPENSSL,
+        _ALL,
+        tuple(Certificate),
+        ("x25519", "x448", *_NIST, *_FFDHE),
+        "X25519MLKEM768",
+        _has(
+            *("alpn", "session_id", "ticket", "psk", "retry", "retry_psk", "cookie", *_CLIENTS, "post_handshake"),
+            *("fragments", "our_update", "their_update", "staple", "exporter", "extended"),
+        ),
+    ),
+    Peer(
+        "OpenSSL of cryptography",
+        programs.PYOPENSSL,
+        _ALL,
+        tuple(Certificate),
+        (*_MLKEM, "x25519", "x448", *_NIST, *_FFDHE),
+        "",
+        _has("alpn", "ticket", "psk", *_CLIENTS, "fragments", "our_update", "staple", "exporter", "extended"),
+        without="_DHE_",
+    ),
+    Peer(
+        "GnuTLS",
+        daemons.GNUTLS,
+        _ALL,
+        tuple(Certificate),
+        ("x25519", "x448", *_NIST, *_FFDHE),
+        "X25519MLKEM768",
+        _has(
+            *("alpn", "session_id", "ticket", "psk", "retry", "retry_psk", *_CLIENTS, "post_handshake"),
+            *("fragments", "record_size", "our_update", "staple", "exporter", "bindings", "extended"),
+            "encrypt_then_mac",
+        ),
+    ),
+    Peer(
+        "mbedTLS",
+        daemons.MBEDTLS,
+        _OLD,
+        (_RSA, _P256, _P384),
+        ("x25519", *_NIST),
+        "",
+        _has("alpn", "session_id", "ticket", "client_rsa", "client_p256", "fragments", "extended"),
+    ),
+    Peer(
+        "wolfSSL",
+        daemons.WOLFSSL,
+        (_11, _12, _13),
+        (_RSA, _P256, _P384, _ED25519),
+        ("x25519", *_NIST),
+        "X25519MLKEM768",
+        _has("alpn", "session_id", "ticket", "psk", "retry", *_CLIENTS, "fragments", "our_update", "staple"),
+        without="^TLS_RSA_",
+    ),
+    Peer(
+        "NSS",
+        daemons.NSS,
+        _ALL,
+        (_RSA, _P256, _P384),
+        ("x25519", *_NIST, *_FFDHE),
+        "X25519MLKEM768",
+        _has(
+            *("alpn", "session_id", "ticket", "psk", "retry", "retry_psk", "record_size", "our_update", "staple"),
+            "extended",
+        ),
+        without="_CCM_",
+    ),
+    Peer(
+        "Go",
+        programs.GO,
+        _ALL,
+        (_RSA, _P256, _P384, _ED25519),
+        (*_MLKEM, "x25519", *_NIST),
+        "x448",
+        _has("alpn", "ticket", "psk", "retry", "retry_psk", *_CLIENTS, "our_update", "staple", "exporter", "extended"),
+        without="_DHE_|_CCM_|AES_256_CBC_SHA256|CBC_SHA384",
+    ),
+    Peer(
+        "Node",
+        programs.NODE,
+        _ALL,
+        tuple(Certificate),
+        ("x25519", "x448", *_NIST, *_FFDHE),
+        "X25519MLKEM768",
+        _has(
+            *("alpn", "session_id", "ticket", "psk", "retry", "retry_psk", *_CLIENTS, "fragments", "our_update"),
+            *("staple", "exporter", "extended"),
+        ),
+    ),
+    Peer(
+        "Java",
+        programs.JAVA,
+        _ALL,
+        tuple(Certificate),
+        ("x25519", "x448", *_NIST, *_FFDHE),
+        "X25519MLKEM768",
+        _has(
+            *("alpn", "ticket", "psk", "retry", "retry_psk", *_CLIENTS, "fragments", "our_update", "their_update"),
+            "extended",
+        ),
+        without="_CCM_",
+    ),
+    Peer(
+        "tlslite-ng",
+        programs.TLSLITE,
+        _ALL,
+        tuple(Certificate),
+        ("x25519", "x448", *_NIST, *_FFDHE),
+        "X25519MLKEM768",
+        _has(
+            *("alpn", "session_id", "ticket", "psk", "retry", "retry_psk", *_CLIENTS, "post_handshake"),
+            *("record_size", "our_update", "their_update", "exporter", "extended", "encrypt_then_mac"),
+            "compression",
+        ),
+        # Its ciphers are written in Python.
+        bytes_each_way=20_000,
+    ),
+)

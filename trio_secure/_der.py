@@ -1,0 +1,57 @@
+"""The little DER that TLS itself carries: the elements of an encoding, one after another.
+
+Theory of operation
+-------------------
+X.509 belongs to `cryptography` and to `trio_certs`. What is left for TLS are names of authorities, which are
+compared byte for byte as they stand in a certificate, and filters for certificates, which a server writes as
+extension values. Both need no more than to step from element to element. Refusals are those of `Reader`,
+decode_error: the encodings of X.690 §10.1 that are not definite and minimal have no place in either.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ._codec import Reader
+
+BIT_STRING = 0x03
+OBJECT_IDENTIFIER = 0x06
+SEQUENCE = 0x30
+
+# Four octets of length would be an element of more than 16 MiB, which no handshake message can hold.
+_MAX_LENGTH_OCTETS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """One element.
+
+    Attributes:
+        whole: its bytes with the header.
+    """
+
+    tag: int
+    content: bytes
+    whole: bytes
+
+
+def read_element(reader: Reader) -> Element:
+    """The next element."""
+    header = reader.opaque(2)
+    tag, length = header
+    if length >= 0x80:
+        octets = reader.opaque(length & 0x7F)
+        length = int.from_bytes(octets, "big")
+        if not 1 <= len(octets) <= _MAX_LENGTH_OCTETS or length < 0x80 or octets[0] == 0:
+            raise reader.malformed("a length that is not DER")
+        header += octets
+    content = reader.opaque(length)
+    return Element(tag, content, header + content)
+
+
+def read_content(reader: Reader, tag: int) -> bytes:
+    """The content of the next element, which must have this tag."""
+    element = read_element(reader)
+    if element.tag != tag:
+        raise reader.malformed(f"an element of DER tagged 0x{element.tag:02x} in place of 0x{tag:02x}")
+    return element.content
