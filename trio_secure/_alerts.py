@@ -25,7 +25,8 @@ class Alert(NamedTuple):
             raise PeerMisbehaved(
                 AlertDescription.DECODE_ERROR, f"an alert record of {len(content)} bytes instead of 2"
             )
-        # RFC 9846 §6 [8446 §6]: what is "semantically invalid (e.g., [...] an invalid enum)" is an illegal_parameter.
+        # RFC 9846 §6 [8446 §6]: what is "semantically invalid (e.g., [...] an invalid enum)" is an
+        # illegal_parameter.
         if content[0] not in (AlertLevel.WARNING, AlertLevel.FATAL):
             raise PeerMisbehaved(AlertDescription.ILLEGAL_PARAMETER, f"an alert of level {content[0]}")
         return cls(content[0], content[1])

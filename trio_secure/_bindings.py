@@ -45,10 +45,13 @@ def channel_binding(established: Established, kind: str) -> bytes:
 
 def _unique(established: Established) -> bytes:
     if established.version >= Version.TLS13:
-        # RFC 9846 §C.5 [8446 §C.5]: "there is no known way to use 'tls-unique' with TLS 1.3": tls-exporter replaces it.
+        # RFC 9846 §C.5 [8446 §C.5]: "the channel bindings described in [RFC5929] are not defined for TLS 1.3";
+        # RFC 9266 §1 puts tls-exporter in the place of this one.
         raise ValueError("tls-unique does not exist in TLS 1.3; tls-exporter does")
     if established.tls_unique is None:
-        raise ValueError("tls-unique does not identify a connection without extended_master_secret (RFC 7627)")
+        raise ValueError(
+            "tls-unique does not identify a connection without extended_master_secret (RFC 7627)"
+        )
     return established.tls_unique
 
 
@@ -64,8 +67,10 @@ def _server_end_point(certificate: bytes) -> bytes:
     except UnsupportedAlgorithm:
         algorithm = None
     if algorithm is None:
-        raise ValueError("tls-server-end-point is not defined for a certificate signed without a hash of its own")
-    # RFC 5929 §4.1: "if the certificate's signatureAlgorithm uses a single hash function, and that hash function is
-    # either MD5 or SHA-1, then use SHA-256".
+        raise ValueError(
+            "tls-server-end-point is not defined for a certificate signed without a hash of its own"
+        )
+    # RFC 5929 §4.1: "if the certificate's signatureAlgorithm uses a single hash function, and that hash function
+    # is either MD5 [RFC1321] or SHA-1 [RFC3174], then use SHA-256 [FIPS-180-3]".
     name = "sha256" if algorithm.name in ("md5", "sha1") else algorithm.name
     return hashlib.new(name, certificate).digest()

@@ -62,6 +62,9 @@ class PssParameters:
 
     def allow(self, digest: str, salt_length: int) -> bool:
         """Whether the key may sign over `digest` with such a salt."""
+        # RFC 4055 §3.3: "All parameters in the signature structure algorithm identifier MUST match the parameters
+        # in the key structure algorithm identifier except the saltLength field. The saltLength field in the
+        # signature parameters MUST be greater or equal to that in the key parameters field."
         return self.digest == self.mask_digest == digest and self.salt_length <= salt_length
 
 
@@ -171,7 +174,7 @@ def _pss_parameters(key_info: Reader) -> PssParameters | None:
     """The parameters of a SubjectPublicKeyInfo, which `cryptography` has found to be well-formed."""
     algorithm = Reader(read_content(key_info, SEQUENCE), "AlgorithmIdentifier")
     read_content(algorithm, OBJECT_IDENTIFIER)
-    # RFC 4055 §3.1: a key without parameters may be used with any.
+    # RFC 4055 §3.3: for a key without parameters, none are compared.
     if not len(algorithm):
         return None
     elements = _elements(Reader(read_content(algorithm, SEQUENCE), "RSASSA-PSS-params"))

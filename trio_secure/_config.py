@@ -171,7 +171,8 @@ class TLSConfig:
         """The signature schemes to offer, as rows of their table."""
         names = self.signature_algorithms
         rows = SIGNATURE_SCHEMES if names is None else [SCHEMES_BY_NAME[name] for name in names]
-        return tuple(rows)
+        # Below TLS 1.2 a key signs in one way only; what stands here is neither offered nor used then.
+        return tuple(row for row in rows if row.since <= max(self.max_version, Version.TLS12))
 
     @property
     def protocols(self) -> tuple[bytes, ...]:

@@ -8,7 +8,7 @@ sends prime, generator and share as it likes: `DheParams`, which are checked bef
 
 The named groups (RFC 7919, and RFC 3526, which older servers use) are safe primes made by one rule. In them
 `cryptography` computes. In a group of a server's own it would first prove, anew for every handshake, that the
-prime is a safe one; that takes half a second for 2048 bits and a minute for 8192, in which nothing else in the
+prime is a safe one; that takes half a second for 2048 bits and seven for 4096, in which nothing else in the
 process runs, and it refuses sound groups of another make. There the integers of Python compute: not in constant
 time, but with an exponent that is used in one handshake and then forgotten.
 """
@@ -93,7 +93,7 @@ _BY_PI = (
 _GENERATOR = 2
 
 
-@functools.cache  # it takes a millisecond or two, which most processes never need to spend
+@functools.cache  # they take milliseconds that most processes never need to spend
 def _primes() -> dict[str, int]:
     primes: dict[str, int] = {}
     for rows, constant in ((_BY_E, _e(_MAX_BITS)), (_BY_PI, _pi(_MAX_BITS))):
@@ -142,7 +142,7 @@ class _OwnHalf:
 
     def agree(self, share: bytes, /) -> bytes:
         secret = pow(self._field.value(share), self._exponent, self._field.p)
-        # No prime leads here but by a share from a tiny subgroup; a number that is not prime may.
+        # Modulo a prime that takes a share of very small order; modulo another number it is easily arranged.
         if not 1 < secret < self._field.p - 1:
             raise ValueError("the secret is one that everybody knows")
         return self._field.to_bytes(secret)
@@ -173,7 +173,7 @@ class FiniteField:
     def to_bytes(self, value: int) -> bytes:
         """A number of the group as it is sent in TLS 1.3 and as it goes into its key schedule."""
         # RFC 9846 §4.3.8.1 [8446 §4.2.8.1]: "encoded as a big-endian integer and padded to the left with zeros to
-        # the size of p in bytes", and §7.4.1 likewise of the secret.
+        # the size of p in bytes"; RFC 9846 §7.4.1 [8446 §7.4.1] says the same of the secret.
         return value.to_bytes((self.p.bit_length() + 7) // 8, "big")
 
     def value(self, share: bytes) -> int:

@@ -62,7 +62,8 @@ async def client_handshake(
     # ServerHello with TLS 1.2 or older."
     if offer.sent_early_data:
         raise PeerIncompatible(
-            AlertDescription.PROTOCOL_VERSION, "the server no longer speaks TLS 1.3: connect without early data"
+            AlertDescription.PROTOCOL_VERSION,
+            "the server no longer speaks TLS 1.3: connect without early data",
         )
     return await handshake12(wire, offer, answer, version, name, lookup)
 

@@ -8,7 +8,15 @@ from ._client_authentication import Proof, answer13
 from ._compression import available
 from ._errors import AlertDescription, PeerMisbehaved
 from ._extensions import Extensions, Where, check_answers
-from ._identity import CertificateLookup, Claim, HandshakeSignature, ProvenKey, VerifiedPeer, prove_key, verify_peer
+from ._identity import (
+    CertificateLookup,
+    Claim,
+    HandshakeSignature,
+    ProvenKey,
+    VerifiedPeer,
+    prove_key,
+    verify_peer,
+)
 from ._keys13 import ApplicationSecrets, HandshakeSecrets, ResumptionSecret
 from ._messages import CertificateVerify, Finished, ServerHello
 from ._messages13 import (
@@ -144,7 +152,9 @@ async def _authenticate(
     wire: Wire, offer: Offer, name: ServerName | None, lookup: CertificateLookup
 ) -> VerifiedPeer:
     algorithms = available(offer.config.certificate_compression)
-    message = await (wire.expect(Certificate, CompressedCertificate) if algorithms else wire.expect(Certificate))
+    message = await (
+        wire.expect(Certificate, CompressedCertificate) if algorithms else wire.expect(Certificate)
+    )
     if isinstance(message, CompressedCertificate):
         message = message.decompress(algorithms)
     chain, claim = _chain(message, offer), _claim(message, name)
@@ -174,9 +184,7 @@ def _claim(message: Certificate, name: ServerName | None) -> Claim:
 def _stapled(extensions: Extensions, name: ServerName | None) -> Claim:
     staple = extensions.get(ext.STATUS_REQUEST)
     scts = extensions.get(ext.SIGNED_CERTIFICATE_TIMESTAMP)
-    return Claim(
-        name, None if staple is None else read_ocsp(staple), () if scts is None else read_scts(scts)
-    )
+    return Claim(name, None if staple is None else read_ocsp(staple), () if scts is None else read_scts(scts))
 
 
 async def _prove(wire: Wire, offer: Offer, chain: list[bytes]) -> ProvenKey:

@@ -16,8 +16,8 @@ class ConnectionInfo:
     Attributes:
         version: 0x0303 for TLS 1.2, 0x0304 for TLS 1.3 (an IntEnum whose `label` is the name).
         cipher_suite: the suite's registered name.
-        group: the name of the key-exchange group; None where there is none: RSA key transport, and sessions resumed
-            below TLS 1.3.
+        group: the name of the key-exchange group; None where there is none: RSA key transport, and sessions
+            resumed below TLS 1.3.
         signature_scheme: the name of the scheme with which the server proved its key, be it in the handshake that
             was resumed; None with RSA key transport.
         alpn: the protocol both sides agreed on, or None.
@@ -33,8 +33,8 @@ class ConnectionInfo:
             nobody sends again.
         max_fragment_length: bytes of content in a record, both ways, as agreed on (RFC 6066 §4); None for 16384.
         record_size_limit: bytes of plaintext in a record that the server receives, if it said so (RFC 8449).
-        client_certificates: the certificates in DER this client has shown, its own first; empty when none was asked
-            for, or none fitted.
+        client_certificates: the certificates in DER this client showed in the handshake, its own first; empty when
+            none was asked for, or none fitted.
         ocsp_response: the OCSP response stapled to the server's certificate, in DER, or None.
         signed_certificate_timestamps: the SCTs the server sent with its certificate (RFC 6962 §3.2), unverified.
     """

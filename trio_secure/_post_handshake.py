@@ -3,8 +3,8 @@
 Theory of operation
 -------------------
 The handshake is a script; what follows is reaction, and small enough for a table: per version, the messages that
-may come, each with what it makes the stream do. Anything else is an unexpected_message. What takes time, because it
-asks a cache or a signer of the user's, is put into `Errands`, and done when the receiver has nothing better to do.
+may come, each with what it makes the stream do. Anything else is an unexpected_message. What takes time, because
+it asks a cache or a signer of the user's, is put into `Errands`, and done before the receiver gives out more.
 """
 
 from __future__ import annotations
@@ -144,8 +144,8 @@ class Errands:
     async def give_up(self, error: Exception) -> None:
         """The connection has failed: what is left to do is to forget its session, where that has to be done."""
         self._requests.clear()
-        # RFC 2246 §7.2.1: "The session becomes unresumable if any connection is terminated without proper close_notify
-        # messages"; RFC 4346 §7.2.1 has taken that back.
+        # RFC 2246 §7.2.1: "The session becomes unresumable if any connection is terminated without proper
+        # close_notify messages with level equal to warning." RFC 4346 §7.2.1 has taken that back.
         harmless = isinstance(error, Truncated) and self._version > Version.TLS10
         if self._keeper is not None and not harmless:
             await self._keeper.give_up(error)

@@ -15,7 +15,7 @@ import trio
 
 from ._alerts import MAX_PASSED_OVER, Alert
 from ._channel import Channel
-from ._errors import AlertDescription, AlertReceived, PeerMisbehaved, TLSError, Truncated
+from ._errors import AlertDescription, AlertReceived, PeerMisbehaved, TLSError
 from ._messages import Message
 from ._messages13 import CertificateRequest, KeyUpdate, NewSessionTicket
 from ._post_handshake import MAX_REACTIONS, Errands, Reaction, reactions
@@ -218,7 +218,8 @@ class ReceivingHalf:
         # A peer that asks and asks, and reads no answer, would fill the memory.
         if self._sending.debts > MAX_REACTIONS:
             raise PeerMisbehaved(
-                AlertDescription.UNEXPECTED_MESSAGE, f"more than {MAX_REACTIONS} requests wait for their answers"
+                AlertDescription.UNEXPECTED_MESSAGE,
+                f"more than {MAX_REACTIONS} requests wait for their answers",
             )
 
     def _update_keys(self, message: KeyUpdate) -> None:

@@ -66,17 +66,22 @@ class SendingHalf:
         """The peer asked for a KeyUpdate of ours: it gets one, however often it asks before that."""
         if not self._update_owed:
             self._update_owed = True
-            self._debts.append(lambda: self._seal_key_update(update_requested=False))
+            self._owe(lambda: self._seal_key_update(update_requested=False))
 
     def owe_alert(self, description: AlertDescription) -> None:
         """The peer gets this alert."""
-        self._debts.append(lambda: self._seal_alert(description))
+        self._owe(lambda: self._seal_alert(description))
 
     def owe_authentication(
         self, messages: Sequence[tuple[OutgoingMessage, bytes]], transcript: bytes
     ) -> None:
         """The peer gets these messages, and a Finished over `transcript` (RFC 9846 §4.7.2 [8446 §4.6.2])."""
-        self._debts.append(lambda: self._seal_authentication(messages, transcript))
+        self._owe(lambda: self._seal_authentication(messages, transcript))
+
+    def _owe(self, debt: Callable[[], memoryview]) -> None:
+        # What can no longer be sent is not kept.
+        if self.open:
+            self._debts.append(debt)
 
     def hear_key_update(self) -> None:
         """A KeyUpdate of the peer's has come."""

@@ -72,9 +72,9 @@ class SessionKeeper:
     async def give_up(self, error: Exception) -> None:
         """The connection has failed with `error`, and its session with it.
 
-        RFC 5246 §7.2.2: "Servers and clients MUST forget any session-identifiers, keys, and secrets associated with a
-        failed connection. Thus, any connection terminated with a fatal alert MUST NOT be resumed." TLS 1.3 has no
-        such rule for its tickets. Trouble that the cache makes is noted at `error`, which goes before it.
+        RFC 5246 §7.2.2: "Servers and clients MUST forget any session-identifiers, keys, and secrets associated
+        with a failed connection. Thus, any connection terminated with a fatal alert MUST NOT be resumed." TLS 1.3
+        has no such rule for its tickets. Trouble that the cache makes is noted at `error`, which goes before it.
         """
         own, self._own = self._own, None
         if own is None:
@@ -88,7 +88,7 @@ class SessionKeeper:
             elif isinstance(found, Session13):
                 # A cache gives such a one away.
                 await self._cache.put(self._key, found)
-        except Exception as trouble:
+        except Exception as trouble:  # noqa: BLE001  # whatever a cache of the user's may raise
             error.add_note(f"the session cache has failed as well: {type(trouble).__name__}: {trouble}")
 
     def meet(self, established: Established) -> None:

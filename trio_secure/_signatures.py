@@ -95,8 +95,6 @@ class SignatureScheme:
         # EMSA-PSS puts digest, salt and two bytes into one bit less than the modulus has.
         if key.bits < 8 * (2 * digest.digest_size + 1) + 2:
             return False
-        # RFC 9846 §4.3.3 [8446 §4.2.3]: "If the corresponding public key's parameters are present, then the
-        # parameters in the signature MUST be identical to those in the public key."
         return key.pss is None or key.pss.allow(digest.name, digest.digest_size)
 
     def verify(self, key: CertificateKey, signature: bytes, data: bytes, version: Version) -> None:

@@ -27,11 +27,10 @@ from ._key_log import key_log_for
 from ._names import ServerName
 from ._post_handshake import Errands
 from ._receiving import DEFAULT_LIMIT, ReceivingHalf
-from ._secure_dictionary import config_of
 from ._resumption import allows_early_data
+from ._secure_dictionary import config_of
 from ._sending import SendingHalf
 from ._session_keeper import SessionKeeper
-from ._sessions import Session12
 from ._suites import Buffer
 from ._trace import Tracer
 from ._trio_wire import ALERT_DEADLINE, TrioWire
@@ -125,29 +124,21 @@ class SecureStream(trio.abc.HalfCloseableStream, Generic[T_Stream]):
         try:
             session = await keeper.take() if keeper is not None else None
             early_data = early_data if allows_early_data(session, config, early_data) else b""
-            try:
-                established = await client_handshake(wire, config, name, lookup, session, early_data)
-            except TLSError:
-                if keeper is not None and isinstance(session, Session12):
-                    await keeper.forget()
-                raise
+            established = await client_handshake(wire, config, name, lookup, session, early_data)
             if keeper is not None:
                 keeper.meet(established)
-                await keeper.keep()
             errands = Errands(established, config.identities, keeper)
             stream = SecureStream(transport, channel, established, name, errands, tracer)
             wire.finish(stream.info)
             if established.version < Version.TLS12:
-                warnings.warn(_legacy(stream.info), LegacyTLSWarning, stacklevel=2)
+                # The line it names is the one that awaits `wrap`.
+                warnings.warn(_legacy(stream.info), LegacyTLSWarning, stacklevel=3)
             return stream
-        except TLSError as error:
-            await wire.fail(error)
-            await _close(transport)
-            raise
         except Exception as error:
-            # A lookup or a trace of the user's has failed: not the peer's fault, but it has to be told.
-            await wire.fail(TLSError(f"{type(error).__name__}: {error}", AlertDescription.INTERNAL_ERROR))
+            await wire.fail(error if isinstance(error, TLSError) else _own(error))
             await _close(transport)
+            if keeper is not None:
+                await keeper.give_up(error)
             raise
         except BaseException:
             await trio.aclose_forcefully(transport)
@@ -252,7 +243,8 @@ class SecureStream(trio.abc.HalfCloseableStream, Generic[T_Stream]):
             length: how many bytes.
 
         Raises:
-            ValueError: an argument is out of range, or the connection's secrets are not its own alone (RFC 7627 §5.4).
+            ValueError: an argument is out of range, or the connection's secrets are not its own alone (RFC 7627
+                §5.4).
         """
         return export(self._established, label.encode() if isinstance(label, str) else label, context, length)
 
@@ -263,7 +255,8 @@ class SecureStream(trio.abc.HalfCloseableStream, Generic[T_Stream]):
             kind: "tls-exporter" (RFC 9266), "tls-server-end-point" or "tls-unique" (RFC 5929).
 
         Raises:
-            ValueError: there is no such binding, or it would not be sound for this connection; the message says why.
+            ValueError: there is no such binding, or it would not be sound for this connection; the message says
+                why.
         """
         return channel_binding(self._established, kind)
 
@@ -287,6 +280,11 @@ def _reference_name(server_name: str | None, config: TLSConfig) -> ServerName | 
 def _keeper(config: TLSConfig, name: ServerName | None, port: int | None) -> SessionKeeper | None:
     cache = config.session_cache
     return None if cache is None else SessionKeeper(cache, config, name, port, trust_parts(config))
+
+
+def _own(error: Exception) -> TLSError:
+    """What to tell the peer when a lookup, a signer, a cache or a trace of the user's has failed."""
+    return TLSError(f"{type(error).__name__}: {error}", AlertDescription.INTERNAL_ERROR)
 
 
 def _legacy(info: ConnectionInfo) -> str:

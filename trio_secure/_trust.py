@@ -78,9 +78,7 @@ def lookup_for(config: TLSConfig) -> CertificateLookup:
         # The zone of a link-local address (RFC 4007 §11) is this machine's business, not the certificate's.
         name = claim.name.text.partition("%")[0]
         try:
-            return await trust.verify(
-                proven.chain, name, key_usage=usage, ocsp_response=claim.ocsp_response
-            )
+            return await trust.verify(proven.chain, name, key_usage=usage, ocsp_response=claim.ocsp_response)
         except ResourceNotFoundError as error:
             raise CertificateRefused(AlertDescription.UNKNOWN_CA, str(error)) from error
         except CertificateError as error:
@@ -118,8 +116,11 @@ def trust_parts(config: TLSConfig) -> list[bytes | str]:
 
     A session is offered only under the configuration it was made under, so far as these say.
     """
-    # max_fragment_length is not trust, but lasts as long as a session does (RFC 6066 §4).
-    parts: list[bytes | str] = [f"{config.verify} {config.ocsp} {config.max_fragment_length}"]
+    parts: list[bytes | str] = [f"{config.verify} {config.ocsp} {config.signed_certificate_timestamps}"]
+    # What a session was proven and agreed with is not done again when it is resumed. And RFC 6066 §4 has
+    # max_fragment_length last as long as the session does.
+    parts.append(" ".join(row.name for row in (*config.scheme_rows, *config.group_rows)))
+    parts.append(f"{config.max_fragment_length}")
     parts += [repr(config.manifest), "" if config.trust is None else _described(config.trust)]
     parts.append(f"{len(config.certificates)} certificates")
     parts += [one if isinstance(one, bytes) else _described(one) for one in config.certificates]

@@ -44,7 +44,14 @@ _CURVES = {
     bytes.fromhex("2b81040022"): "P-384",
     bytes.fromhex("2b81040023"): "P-521",
 }
-_EDWARDS_KEYS = {bytes.fromhex("2b6570"): "Ed25519", bytes.fromhex("2b6571"): "Ed448"}
+#: Those whose algorithm says all, without a size or a curve beside it.
+_OTHER_KEYS = {
+    bytes.fromhex("2b6570"): "Ed25519",
+    bytes.fromhex("2b6571"): "Ed448",
+    bytes.fromhex("608648016503040311"): "ML-DSA-44",
+    bytes.fromhex("608648016503040312"): "ML-DSA-65",
+    bytes.fromhex("608648016503040313"): "ML-DSA-87",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +59,7 @@ class PublicKeyFacts:
     """The kind and size of a public key."""
 
     kind: str
-    """`RSA`, `P-256`, `P-384`, `P-521`, `Ed25519`, `Ed448`, or `other`."""
+    """`RSA`, `P-256`, `P-384`, `P-521`, `Ed25519`, `Ed448`, `ML-DSA-44`, `ML-DSA-65`, `ML-DSA-87`, or `other`."""
     bits: int = 0
     """The length of an RSA modulus; 0 for the other kinds."""
     exponent: int = 0
@@ -78,7 +85,7 @@ class PublicKeyFacts:
             return cls("RSA", modulus.bit_length(), numbers.integer("the RSA exponent"))
         if oid == _EC_KEY and algorithm.peek() == OBJECT_IDENTIFIER:
             return cls(_CURVES.get(algorithm.content(OBJECT_IDENTIFIER, "the key's curve"), "other"))
-        return cls(_EDWARDS_KEYS.get(oid, "other"))
+        return cls(_OTHER_KEYS.get(oid, "other"))
 
     def __str__(self) -> str:
         return f"RSA, {self.bits} bits" if self.kind == "RSA" else self.kind

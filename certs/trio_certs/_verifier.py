@@ -160,7 +160,7 @@ _PINNED_LEAF = _PRIVATE_LEAF.may_be_present(x509.BasicConstraints, Criticality.A
 )
 
 _WEB_KEYS = frozenset(("RSA", "P-256", "P-384", "P-521"))
-_PRIVATE_KEYS = _WEB_KEYS | {"Ed25519", "Ed448"}
+_PRIVATE_KEYS = _WEB_KEYS | {"Ed25519", "Ed448", "ML-DSA-44", "ML-DSA-65", "ML-DSA-87"}
 
 WEB = Tier("web", _WEB_KEYS, None)
 PRIVATE = Tier("private", _PRIVATE_KEYS, (_PRIVATE_CA, _PRIVATE_LEAF))

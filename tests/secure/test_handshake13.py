@@ -1,16 +1,28 @@
-"""The handshake of TLS 1.3 with servers that break its rules, one at a time."""
+"""The handshake of TLS 1.3 with honest servers, and with servers that break its rules, one at a time.
+
+What is particular to resumed sessions stands in `test_resumed13`, what is to early data in `test_early_data`.
+"""
 
 from __future__ import annotations
 
+import zlib
+from collections.abc import Callable
+
+import brotli
 import pytest
+from backports import zstd
 
 from support.alterations import append, become, flip, have, lack, overwrite, plain, record, shorten
+from support.identities import client, identity
+from support.scripted_flows import FLOWS, Flow
 from support.scripted_script import Alteration, ExtensionsAlteration, Script, leaf
 from support.scripted_server import PLAIN, accepted, expect_refusal
 from trio_secure import AlertDescription, TLSConfig
 from trio_secure import _extensions as ext
 from trio_secure._codec import vector16, vector24
 from trio_secure._errors import AlertLevel
+from trio_secure._messages13 import Certificate
+from trio_secure._versions import Version
 
 _ALERT = AlertDescription
 
@@ -21,6 +33,31 @@ def _altered(step: str, alteration: Alteration) -> Script:
 
 def _extended(step: str, alteration: ExtensionsAlteration) -> Script:
     return Script(request=True, extend={step: alteration})
+
+
+_flows = pytest.mark.parametrize(
+    "flow", [flow for flow in FLOWS if flow.version >= Version.TLS13], ids=lambda flow: flow.name
+)
+
+
+@_flows
+@pytest.mark.parametrize("trickle", [False, True])
+async def test_an_honest_server_is_understood(flow: Flow, trickle: bool) -> None:
+    meeting = await flow.run(trickle=trickle)
+    assert meeting.info is not None
+    assert meeting.info.version == Version.TLS13
+    assert meeting.info.resumed is meeting.server.resumed is (flow.resumes is not None)
+    assert meeting.info.early_data_accepted is (True if flow.early_data else None)
+    assert meeting.server.early_data == flow.early_data
+    assert meeting.info.peer_certificates[0] == flow.script.leaf.certificate_der
+
+
+@_flows
+async def test_a_change_cipher_spec_goes_before_the_second_flight(flow: Flow) -> None:
+    """RFC 9846 §E.4 [8446 §D.4], for the sake of middleboxes: once, wherever that flight begins."""
+    meeting = await flow.run()
+    assert meeting.server.records.count(20) == 1
+    assert meeting.server.records[:2] == [22, 20]
 
 
 _ANSWERS = ("ServerHello", "HelloRetryRequest", "EncryptedExtensions", "Certificate")
@@ -60,7 +97,7 @@ async def test_a_known_extension_in_the_wrong_message(step: str, code: int) -> N
 
 @pytest.mark.parametrize(("step", "code"), [(step, code) for step in _ANSWERS for code in _NOT_OFFERED[step]])
 async def test_an_extension_that_answers_nothing(step: str, code: int) -> None:
-    await expect_refusal(_with(step, code), _ALERT.UNSUPPORTED_EXTENSION)
+    await expect_refusal(_with(step, code), _ALERT.UNSUPPORTED_EXTENSION, PLAIN.replace(ocsp="ignore"))
 
 
 async def test_an_unknown_extension_in_a_request_is_passed_over() -> None:
@@ -130,6 +167,21 @@ async def test_a_request_is_answered_with_an_empty_certificate() -> None:
     assert [seen.body for seen in meeting.server.messages if seen.type == 11] == [bytes(4)]
 
 
+async def test_a_request_is_answered_with_the_identity_that_fits() -> None:
+    config = PLAIN.replace(client_identities=[identity("rsa"), identity("p256")])
+    script = Script(request=True, schemes=[0x0403])
+    meeting = await accepted(script, config)
+    assert meeting.info is not None
+    assert (
+        meeting.info.client_certificates == tuple(meeting.server.client_chain) == tuple(client().chain_ders)
+    )
+    assert [seen.type for seen in meeting.server.messages] == [1, 11, 15, 20]
+    # Nobody asks in a connection that is resumed, and nobody is shown.
+    meeting = await accepted(Script(), config)
+    assert meeting.info is not None
+    assert meeting.info.client_certificates == ()
+
+
 async def test_a_certificate_with_a_context() -> None:
     script = _altered("Certificate", lambda body: b"\x01x" + body[1:])
     await expect_refusal(script, _ALERT.ILLEGAL_PARAMETER)
@@ -167,6 +219,119 @@ async def test_an_extension_that_answers_nothing_in_the_second_certificate() -> 
 )
 async def test_a_malformed_message(step: str, alteration: Alteration, description: AlertDescription) -> None:
     await expect_refusal(_altered(step, alteration), description)
+
+
+# CompressedCertificate
+
+_COMPRESS: dict[int, Callable[[bytes], bytes]] = {1: zlib.compress, 2: brotli.compress, 3: zstd.compress}
+
+
+def _announcing(length: int) -> Alteration:
+    return overwrite(2, length.to_bytes(3, "big"))
+
+
+@pytest.mark.parametrize("code", _COMPRESS)
+async def test_a_compressed_certificate(code: int) -> None:
+    meeting = await accepted(Script(compress=(code, _COMPRESS[code])))
+    assert meeting.info is not None
+    assert meeting.info.peer_certificates == (leaf().certificate_der,)
+
+
+@pytest.mark.parametrize("code", _COMPRESS)
+@pytest.mark.parametrize(
+    ("alteration", "description"),
+    [
+        pytest.param(_announcing(0), _ALERT.BAD_CERTIFICATE, id="nothing-announced"),
+        pytest.param(_announcing(100), _ALERT.BAD_CERTIFICATE, id="shorter-announced"),
+        pytest.param(_announcing(60_000), _ALERT.BAD_CERTIFICATE, id="longer-announced"),
+        pytest.param(_announcing(Certificate.max_length + 1), _ALERT.BAD_CERTIFICATE, id="too-long"),
+        pytest.param(
+            lambda body: body[:5] + vector24(body[8:-4]), _ALERT.BAD_CERTIFICATE, id="ends-in-the-middle"
+        ),
+        pytest.param(
+            lambda body: body[:5] + vector24(b"\xff" + body[9:]), _ALERT.BAD_CERTIFICATE, id="damaged"
+        ),
+        pytest.param(append(b"x"), _ALERT.DECODE_ERROR, id="one-byte-more"),
+        pytest.param(shorten(1), _ALERT.DECODE_ERROR, id="one-byte-less"),
+        pytest.param(lambda body: body[:5] + b"\0\0\0", _ALERT.DECODE_ERROR, id="nothing-in-it"),
+        pytest.param(overwrite(0, b"\x12\x34"), _ALERT.ILLEGAL_PARAMETER, id="another-algorithm"),
+    ],
+)
+async def test_a_compressed_certificate_that_is_no_good(
+    code: int, alteration: Alteration, description: AlertDescription
+) -> None:
+    script = Script(compress=(code, _COMPRESS[code]), alter={"CompressedCertificate": alteration})
+    await expect_refusal(script, description)
+
+
+@pytest.mark.parametrize("code", _COMPRESS)
+async def test_a_bomb_is_not_unpacked(code: int) -> None:
+    """RFC 8879 §5: it is given up once more comes out than was announced."""
+
+    def bomb(content: bytes) -> bytes:
+        return _COMPRESS[code](content + bytes(2**24))
+
+    await expect_refusal(Script(compress=(code, bomb)), _ALERT.BAD_CERTIFICATE)
+
+
+async def test_what_is_compressed_is_parsed_like_any_certificate() -> None:
+    def compress(content: bytes) -> bytes:
+        return zlib.compress(content[:-1] + b"x")
+
+    await expect_refusal(Script(compress=(1, compress), chain=()), _ALERT.DECODE_ERROR)
+
+
+async def test_a_compression_that_was_not_offered() -> None:
+    script = Script(compress=(1, zlib.compress))
+    await expect_refusal(script, _ALERT.ILLEGAL_PARAMETER, PLAIN.replace(certificate_compression=["zstd"]))
+    await expect_refusal(script, _ALERT.UNEXPECTED_MESSAGE, PLAIN.replace(certificate_compression=()))
+
+
+# What is stapled
+
+
+@pytest.mark.parametrize("compress", [None, (1, zlib.compress)])
+async def test_what_is_stapled_is_told(compress: tuple[int, Callable[[bytes], bytes]] | None) -> None:
+    script = Script(
+        status=b"an OCSP response", scts=vector16(vector16(b"one") + vector16(b"two")), compress=compress
+    )
+    meeting = await accepted(script, PLAIN.replace(signed_certificate_timestamps=True))
+    assert meeting.info is not None
+    assert meeting.info.ocsp_response == b"an OCSP response"
+    assert meeting.info.signed_certificate_timestamps == (b"one", b"two")
+
+
+@pytest.mark.parametrize("place", [0, 1])
+@pytest.mark.parametrize(
+    ("code", "data"),
+    [
+        (ext.STATUS_REQUEST, b""),
+        (ext.STATUS_REQUEST, b"\x02\0\0\x01x"),
+        (ext.STATUS_REQUEST, b"\x01\0\0\0"),
+        (ext.STATUS_REQUEST, b"\x01\0\0\x01xx"),
+        (ext.SIGNED_CERTIFICATE_TIMESTAMP, b""),
+        (ext.SIGNED_CERTIFICATE_TIMESTAMP, b"\0\0"),
+        (ext.SIGNED_CERTIFICATE_TIMESTAMP, b"\0\x02\0\0"),
+        (ext.SIGNED_CERTIFICATE_TIMESTAMP, b"\0\x03\0\x01xx"),
+    ],
+)
+async def test_what_is_stapled_has_to_parse(place: int, code: int, data: bytes) -> None:
+    blocks = [b"\0\0", b"\0\0"]
+    blocks[place] = vector16(code.to_bytes(2, "big") + vector16(data))
+    body = b"\0" + vector24(b"".join(vector24(leaf().certificate_der) + block for block in blocks))
+    config = PLAIN.replace(signed_certificate_timestamps=True)
+    await expect_refusal(_altered("Certificate", become(body)), _ALERT.DECODE_ERROR, config)
+
+
+async def test_what_is_stapled_to_an_issuer_is_not_the_servers() -> None:
+    staple = vector16(b"\0\x05" + vector16(b"\x01" + vector24(b"of the issuer")))
+    der = vector24(leaf().certificate_der)
+    meeting = await accepted(
+        Script(alter={"Certificate": become(b"\0" + vector24(der + b"\0\0" + der + staple))})
+    )
+    assert meeting.info is not None
+    assert meeting.info.ocsp_response is None
+    assert len(meeting.info.peer_certificates) == 2
 
 
 # CertificateVerify

@@ -221,7 +221,8 @@ class GnuTLS(_Logged):
     async def seen(self, stream: Stream) -> Seen:
         version = self.found(r"^- Version: TLS1\.([0-3])$")
         parts = [self.found(rf"^- {name}: (.*)$") for name in ("Key Exchange", "Cipher", "MAC")]
-        bindings = [(name, self.found(rf"^ - '{name}': (.*)$")) for name in ("tls-unique", "tls-server-end-point")]
+        names = ("tls-unique", "tls-server-end-point", "tls-exporter")
+        bindings = [(name, self.found(rf"^ - '{name}': ([0-9a-f]+)$")) for name in names]
         return Seen(
             version=0x0301 + int(version or 0),
             suite=" ".join(part for part in parts if part),

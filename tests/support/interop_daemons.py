@@ -117,7 +117,8 @@ class GnuTLSServer:
         command += ["--priority", self._PRIORITY, "--x509cafile", str(material.root)]
         command += ["--x509certfile", str(files.certificate), "--x509keyfile", str(files.key)]
         command += ["--ocsp-response", str(files.staple), "--alpn", "interop", "--alpn", PROTOCOL]
-        command += ["--keymatexport", EXPORTER_LABEL, "--keymatexportsize", "32", *self._EXTRAS[setup.extra]]
+        command += ["--keymatexport", EXPORTER_LABEL, "--keymatexportsize", "32", "--recordsize", "4096"]
+        command += self._EXTRAS[setup.extra]
         return Endpoint(processes.start("gnutls", command, processes.new_folder("gnutls")), port)
 
 
@@ -207,7 +208,7 @@ def _wolfssl_name(suite: CipherSuite) -> str:
 
 
 def _nss_name(suite: CipherSuite) -> str:
-    return suite.cipher.name
+    return suite.cipher.name.partition("-CBC")[0].replace("CHACHA20-POLY", "ChaCha20-Poly")
 
 
 MBEDTLS = Lighttpd(

@@ -36,6 +36,7 @@ async def serve12(server: ServerWire) -> None:
     """The handshake of TLS 1.2 or below."""
     script, suite, version = server.script, server.script.suite_row, server.script.version
     hello, random = await listen_hello(server), os.urandom(32)
+    server.skips_early_data = ext.EARLY_DATA in hello.extensions
     server.write_with(PlainSealer(version))
     server.transcript.use(suite.transcript_hash(version), keep=True)
     ticket = hello.extensions.get(ext.SESSION_TICKET, b"")

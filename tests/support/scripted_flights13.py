@@ -15,7 +15,7 @@ from support.scripted_flights import (
     server_hello,
 )
 from support.scripted_script import sign
-from support.scripted_wire import DATA, ServerWire
+from support.scripted_wire import ServerWire
 from trio_secure import _extensions as ext
 from trio_secure._codec import Reader, vector16, vector24
 from trio_secure._groups import GROUPS_BY_CODE, GROUPS_BY_NAME, NamedGroup
@@ -54,7 +54,7 @@ async def serve13(server: ServerWire) -> None:
         before = server.transcript.copy()
         hello = await listen_hello(server)
     early = _resumed(server, hello, before)
-    await _hear_early_data(server, hello, early)
+    reads_early = _reads_early_data(server, hello, early)
     server.transcript.use(suite.hash)
     group = GROUPS_BY_NAME[script.group.lower()]
     if script.retry_group is not None:
@@ -71,7 +71,6 @@ async def serve13(server: ServerWire) -> None:
     await server.say("ServerHello", 2, server_hello(server, os.urandom(32), hello.session_id, block))
     secrets = HandshakeSecrets.derive(suite, shared_secret, server.transcript.digest(), early)
     server.write_with(Sealer13(secrets.server))
-    reads_early = isinstance(server.opener, Opener13)
     if not reads_early:
         server.read_with(Opener13(secrets.client))
     await _parameters(server, early_data=reads_early)
@@ -84,6 +83,7 @@ async def serve13(server: ServerWire) -> None:
         await script.early(server)
     if reads_early:
         assert await server.listen(5) == b""
+        server.takes_early_data = False
         server.read_with(Opener13(secrets.client))
     if script.request and early is None:
         await hear_client_authentication(server, b"")
@@ -115,18 +115,18 @@ def _resumed(server: ServerWire, hello: SeenHello, before: Transcript) -> EarlyS
     return early
 
 
-async def _hear_early_data(server: ServerWire, hello: SeenHello, early: EarlySecrets | None) -> None:
-    """Take the early data that comes with a hello, or pass it over."""
+def _reads_early_data(server: ServerWire, hello: SeenHello, early: EarlySecrets | None) -> bool:
+    """Whether the server takes the early data that comes with a hello; or else it passes it over."""
     if ext.EARLY_DATA not in hello.extensions:
-        return
-    if early is None or not server.script.early_data:
+        return False
+    if early is None or server.script.memory is None or not server.script.early_data:
         server.skips_early_data = True
-        return
-    suite = server.script.suite_row
+        return False
+    suite = server.script.memory.early_suite or server.script.suite_row
     digest = server.transcript.preview(suite.hash)
     server.read_with(Opener13(early.client_early_traffic(suite, digest)))
-    content_type, server.early_data = await server.receive_record_after_ccs()
-    assert content_type == DATA
+    server.takes_early_data = True
+    return True
 
 
 async def _parameters(server: ServerWire, *, early_data: bool) -> None:
@@ -212,4 +212,3 @@ async def ask_who_is_there(server: ServerWire, context: bytes = b"context") -> N
     assert server.read_secret is not None
     assert await server.listen(20) == server.read_secret.finished(covered)
     server.transcript = handshake
-

@@ -47,11 +47,13 @@ class Memory:
         masters: by id or ticket, up to TLS 1.2.
         keys: pre-shared keys by ticket.
         ages: the obfuscated ages of the tickets that came back.
+        early_suite: the suite of early data, where it is not the connection's.
     """
 
     masters: dict[bytes, MasterSecret] = field(default_factory=dict[bytes, MasterSecret])
     keys: dict[bytes, bytes] = field(default_factory=dict[bytes, bytes])
     ages: list[int] = field(default_factory=list[int])
+    early_suite: CipherSuite | None = None
 
     def find12(self, session_id: bytes, ticket: bytes) -> MasterSecret | None:
         """The master secret that a ClientHello of TLS 1.2 or below asks for."""

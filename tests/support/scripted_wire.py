@@ -80,6 +80,8 @@ class ServerWire:
         """What tickets are made with (TLS 1.3)."""
         self.skips_early_data = False
         """Whether records that do not open are passed over, as early data that is not wanted."""
+        self.takes_early_data = False
+        """Whether application data may stand between the client's hello and what follows it."""
         self.sent = 0
         """Bytes handed to the transport."""
         self.steps: list[str] = []
@@ -243,6 +245,8 @@ class ServerWire:
             if not self.skips_early_data:
                 raise
             return await self._open_record()
+        if self.skips_early_data and not protected and opened.content_type == DATA:
+            return await self._open_record()
         return opened.content_type, out[: opened.length].tobytes(), protected
 
     async def _bytes(self, count: int) -> bytes:
@@ -264,6 +268,8 @@ class ServerWire:
             content_type, content = await self.receive_record()
             if content_type == HANDSHAKE:
                 self._handshake += content
+            elif content_type == DATA and self.takes_early_data:
+                self.early_data += content
             else:
                 assert content_type == CCS, content_type
         reader = Reader(self._handshake, "handshake")
@@ -278,11 +284,6 @@ class ServerWire:
     async def listen_change_cipher_spec(self) -> None:
         """The client's change_cipher_spec."""
         assert await self.receive_record() == (CCS, b"\x01")
-
-    async def receive_record_after_ccs(self) -> tuple[int, bytes]:
-        """The next record behind a change_cipher_spec."""
-        await self.listen_change_cipher_spec()
-        return await self.receive_record()
 
     async def receive_data(self) -> bytes:
         """Application data; a KeyUpdate on the way changes the key."""

@@ -116,6 +116,9 @@ public class JavaServer {
         byte[] reply;
         if (line.equals("report")) {
           reply = report(connection, accepted).getBytes(StandardCharsets.UTF_8);
+        } else if (line.startsWith("update")) {
+          // It cannot be told to, but does so by itself: see `main`.
+          reply = new byte[0];
         } else {
           reply = input.readNBytes(Integer.parseInt(line.substring("echo ".length())));
         }

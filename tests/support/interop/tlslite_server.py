@@ -30,6 +30,7 @@ class Endpoint:
         self.settings = HandshakeSettings()
         self.settings.minVersion = (3, 1)
         self.settings.maxVersion = (3, 4)
+        self.settings.record_size_limit = 4096
         if "tickets" not in options:
             self.settings.ticketKeys = [bytearray(32)]
         self.cache = SessionCache()
