@@ -49,8 +49,8 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def interop(session: nox.Session) -> None:
-    """Talk to real servers: nginx, lighttpd under five TLS libraries, OpenSSL, Hypercorn, websockets."""
-    _install(session, "tests")
+    """Talk to other people's servers in every way they know; `-- --write-interop-table` for docs/interop.md."""
+    _install(session, "interop")
     session.run(*PYTEST, "tests/interop", "-rs", *session.posargs)
 
 

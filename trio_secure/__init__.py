@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from trio_certs import Manifest, Resource, ResourceNotFoundError
 
-from ._client_identity import ClientIdentity
+from ._client_identity import ClientIdentity, LoadedIdentity
 from ._config import TLSConfig
 from ._errors import (
     AlertDescription,
@@ -35,6 +35,7 @@ __all__ = [
     "ClientIdentity",
     "ConnectionInfo",
     "LegacyTLSWarning",
+    "LoadedIdentity",
     "Manifest",
     "MemoryCache",
     "PeerIncompatible",

@@ -61,7 +61,7 @@ class ClientIdentity(abc.ABC):
     Identities are equal when their certificates are. What they print of themselves holds no secret.
     """
 
-    __slots__ = ()
+    __slots__ = ("__weakref__",)
 
     @abc.abstractmethod
     async def ready(self) -> LoadedIdentity:

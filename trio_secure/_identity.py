@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import functools
 import math
-import warnings
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -135,7 +134,8 @@ def _named_scheme(proof: HandshakeSignature, offered: Sequence[SignatureScheme])
     for scheme in offered:
         if scheme.code == proof.algorithm and scheme.allows(proof.version):
             return scheme
-    name = SCHEMES_BY_CODE[proof.algorithm].name if proof.algorithm in SCHEMES_BY_CODE else proof.algorithm
+    known = SCHEMES_BY_CODE.get(proof.algorithm or 0)
+    name = known.name if known is not None else f"0x{proof.algorithm or 0:04x}"
     raise PeerMisbehaved(
         AlertDescription.ILLEGAL_PARAMETER, f"the server signed with scheme {name}, which was not offered"
     )
@@ -194,10 +194,15 @@ def leaf_key(certificate: bytes) -> CertificateKey:
 
 
 def first_expiry(chain: Sequence[bytes]) -> float:
-    """When the first certificate of a verified chain expires, in seconds since the epoch; never, if it is empty."""
+    """When the first certificate of a verified chain expires, in seconds since the epoch; never, if it is empty.
+
+    What a user's own trust gives as a chain may be anything; if it cannot be read, it has expired.
+    """
     from cryptography import x509
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        certificates = [x509.load_der_x509_certificate(der) for der in chain]
+    try:
+        with quiet():
+            certificates = [x509.load_der_x509_certificate(der) for der in chain]
+    except ValueError:
+        return 0.0
     return min((one.not_valid_after_utc.timestamp() for one in certificates), default=math.inf)

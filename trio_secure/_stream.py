@@ -103,7 +103,8 @@ class SecureStream(trio.abc.HalfCloseableStream, Generic[T_Stream]):
         name = _reference_name(server_name, settings)
         lookup = lookup_for(settings)
         keeper = _keeper(settings, name, port)
-        return await SecureStream._handshake(transport, settings, name, lookup, keeper, bytes(early_data))
+        early_data = bytes(memoryview(early_data))
+        return await SecureStream._handshake(transport, settings, name, lookup, keeper, early_data)
 
     @staticmethod
     async def _handshake(
@@ -288,7 +289,8 @@ def _own(error: Exception) -> TLSError:
 
 
 def _legacy(info: ConnectionInfo) -> str:
-    return f"{info.server_name} speaks only {Version(info.version).label}, which is out of use (RFC 8996)"
+    server = info.server_name or "the server"
+    return f"{server} speaks only {Version(info.version).label}, which is out of use (RFC 8996)"
 
 
 async def _close(transport: trio.abc.Stream) -> None:

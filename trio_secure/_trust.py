@@ -119,8 +119,7 @@ def trust_parts(config: TLSConfig) -> list[bytes | str]:
     parts: list[bytes | str] = [f"{config.verify} {config.ocsp} {config.signed_certificate_timestamps}"]
     # What a session was proven and agreed with is not done again when it is resumed. And RFC 6066 §4 has
     # max_fragment_length last as long as the session does.
-    parts.append(" ".join(row.name for row in (*config.scheme_rows, *config.group_rows)))
-    parts.append(f"{config.max_fragment_length}")
+    parts.append(f"{config.signature_algorithms} {config.groups} {config.max_fragment_length}")
     parts += [repr(config.manifest), "" if config.trust is None else _described(config.trust)]
     parts.append(f"{len(config.certificates)} certificates")
     parts += [one if isinstance(one, bytes) else _described(one) for one in config.certificates]

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from support.authority import KeyKind
 from support.interop_cases import Case, feature_cases
-from support.interop_connection import Servers, longest_record
-from support.interop_family import PROTOCOL, Extra
+from support.interop_connection import Servers
+from support.interop_family import PROTOCOL, TIMESTAMP, Extra
 from support.interop_material import Certificate
-from trio_secure import ClientIdentity, MemoryCache, Session, TraceEvent
+from support.interop_recording import longest_record
+from trio_secure import ClientIdentity, MemoryCache, Session, TraceEvent, TraceMessage
 from trio_secure._sessions import Session12
 from trio_secure._versions import Version
 
-# The most that protection adds to the content of a record: an IV, a MAC of SHA-384 and a block of padding; or in TLS
-# 1.3 the type and a tag.
+# The most that protection adds to the content of a record: an IV, a MAC of SHA-384 and a block of padding; in
+# TLS 1.3 the type and a tag.
 _EXPANSION = 16 + 48 + 16
-_CLIENT_KEYS: dict[str, KeyKind] = {"client_rsa": "rsa2048", "client_p256": "p256", "client_ed25519": "ed25519"}
+_CLIENT_KEYS: dict[str, KeyKind] = {
+    "client_rsa": "rsa2048",
+    "client_p256": "p256",
+    "client_ed25519": "ed25519",
+}
 
 
 def _each(*features: str) -> pytest.MarkDecorator:
@@ -62,20 +69,40 @@ async def test_resumption(case: Case, servers: Servers) -> None:
     assert second.verified_chain == first.verified_chain
 
 
-@_each("retry")
+@_each("early_data")
+async def test_early_data(case: Case, servers: Servers) -> None:
+    cache, extra = MemoryCache(), Extra.EARLY_DATA
+    async with servers.connect(case.peer, case.version, extra=extra, cache=cache) as connection:
+        await connection.check()
+    early = b"0123\n"
+    async with servers.connect(
+        case.peer, case.version, extra=extra, cache=cache, early_data=early
+    ) as connection:
+        await connection.check()
+        info = connection.stream.info
+    assert info.resumed
+    assert info.early_data_accepted
+
+
+@_each("retry", "cookie")
 async def test_a_share_of_a_group_that_the_server_lacks(case: Case, servers: Servers) -> None:
-    absent = case.peer.absent
-    groups = {"groups": [absent, "secp384r1"], "key_shares": [absent]}
-    async with servers.connect(case.peer, case.version, **groups) as connection:
+    absent, events = case.peer.absent, list[TraceEvent]()
+    groups: dict[str, Any] = {"groups": [absent, "secp384r1"], "key_shares": [absent]}
+    async with servers.connect(case.peer, case.version, trace=events.append, **groups) as connection:
         await connection.check()
         assert connection.retried
         assert connection.stream.info.group == "secp384r1"
+    (retry,) = [event for event in events if event.name == "HelloRetryRequest"]
+    assert isinstance(retry, TraceMessage)
+    assert ("cookie" in [extension.name for extension in retry.extensions]) == (
+        "cookie" in case.peer.features
+    )
 
 
 @_each("retry_psk")
 async def test_resumption_after_a_hello_retry_request(case: Case, servers: Servers) -> None:
     cache, absent = MemoryCache(), case.peer.absent
-    groups = {"groups": [absent, "secp384r1"], "key_shares": [absent]}
+    groups: dict[str, Any] = {"groups": [absent, "secp384r1"], "key_shares": [absent]}
     for resumed in (False, True):
         async with servers.connect(case.peer, case.version, cache=cache, **groups) as connection:
             await connection.check()
@@ -83,23 +110,18 @@ async def test_resumption_after_a_hello_retry_request(case: Case, servers: Serve
             assert connection.stream.info.resumed == resumed
 
 
-@_each("cookie")
-async def test_a_hello_retry_request_with_a_cookie(case: Case, servers: Servers) -> None:
-    async with servers.connect(case.peer, case.version, extra=Extra.COOKIE) as connection:
-        await connection.check()
-        assert connection.retried
-
-
 @_each(*_CLIENT_KEYS)
 async def test_a_client_certificate(case: Case, servers: Servers) -> None:
     key = _CLIENT_KEYS[case.what]
     leaf = servers.material.client(key)
     identity = ClientIdentity.load(leaf.chain_pem, leaf.key_pem)
-    extra = Extra.CLIENT_CERTIFICATE
-    async with servers.connect(case.peer, case.version, extra=extra, client_identities=identity) as connection:
+    async with servers.connect(
+        case.peer, case.version, case.certificate, Extra.CLIENT_CERTIFICATE, client_identities=identity
+    ) as connection:
         seen = await connection.check()
         assert connection.stream.info.client_certificates == (leaf.certificate_der,)
-    assert seen.client == key
+    # wolfSSL accepts a certificate with Ed25519 without being able to show it.
+    assert seen.client in {key, None}
 
 
 @_each("post_handshake")
@@ -113,7 +135,8 @@ async def test_a_client_certificate_after_the_handshake(case: Case, servers: Ser
         assert seen.client == ""
         await connection.conversation.authenticate(connection.stream)
         seen = await connection.check()
-    assert seen.client == "p256"
+    # GnuTLS says only that it has accepted it.
+    assert seen.client in {"p256", None}
 
 
 @_each("fragments")
@@ -170,6 +193,13 @@ async def test_a_staple(case: Case, servers: Servers) -> None:
         assert connection.stream.info.ocsp_response == staple
 
 
+@_each("timestamps")
+async def test_timestamps(case: Case, servers: Servers) -> None:
+    async with servers.connect(case.peer, case.version, signed_certificate_timestamps=True) as connection:
+        await connection.check()
+        assert connection.stream.info.signed_certificate_timestamps == (TIMESTAMP,)
+
+
 @_each("exporter")
 async def test_keying_material(case: Case, servers: Servers) -> None:
     async with servers.connect(case.peer, case.version) as connection:
@@ -190,9 +220,7 @@ async def test_channel_bindings(case: Case, servers: Servers) -> None:
 
 @_each("extended")
 async def test_an_extended_master_secret_is_required(case: Case, servers: Servers) -> None:
-    async with servers.connect(
-        case.peer, case.version, require_extended_master_secret=True
-    ) as connection:
+    async with servers.connect(case.peer, case.version, require_extended_master_secret=True) as connection:
         await connection.check()
         assert connection.stream.info.extended_master_secret
 

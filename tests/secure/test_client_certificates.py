@@ -32,7 +32,6 @@ from support.identities import (
     RSA_PSS_PEM,
     authority,
     client,
-    mldsa_client,
 )
 from trio_secure._client_certificates import MAX_CERTIFICATES, MAX_CHAIN_BYTES, ClientCertificates
 from trio_secure._client_keys import load_certificates
@@ -110,7 +109,7 @@ def test_a_key_has_the_schemes_that_fit_it_and_the_strongest_match_first(kind: K
 def test_a_key_for_rsa_pss_alone_or_ml_dsa_has_schemes_of_its_own() -> None:
     pss = ClientCertificates.parse(load_certificates(RSA_PSS_PEM))
     assert [row.name for row in pss.schemes] == [f"rsa_pss_pss_sha{bits}" for bits in (256, 384, 512)]
-    assert [row.name for row in _parse(mldsa_client()).schemes] == ["mldsa44"]
+    assert [row.name for row in _parse(client("mldsa44")).schemes] == ["mldsa44"]
 
 
 # How certificates are signed
@@ -200,7 +199,7 @@ def test_a_certificate_may_be_signed_with_ml_dsa() -> None:
     der = _certificate(
         common_name("client"),
         client().key,
-        signer=mldsa_client().key,
+        signer=client("mldsa44").key,
         issuer=common_name("CA"),
         digest=None,
     )

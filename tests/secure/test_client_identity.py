@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import subprocess
+import weakref
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +23,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from support.authority import KeyKind, Leaf
-from support.identities import RSA_PSS_PEM, authority, client, identity, load, mldsa_client
+from support.identities import RSA_PSS_PEM, authority, client, identity, load
 from trio_secure import AlertDescription, TLSError
 from trio_secure._certificate_key import read_key
 from trio_secure._client_identity import ClientIdentity, LoadedIdentity
@@ -91,7 +92,7 @@ async def test_a_local_key_signs_with_each_of_its_schemes(kind: KeyKind, names: 
 
 
 async def test_keys_for_rsa_pss_alone_and_for_ml_dsa_sign() -> None:
-    for loaded in ClientIdentity.load(RSA_PSS_PEM, RSA_PSS_PEM), load(mldsa_client()):
+    for loaded in ClientIdentity.load(RSA_PSS_PEM, RSA_PSS_PEM), identity("mldsa44"):
         for scheme in loaded.schemes:
             assert await loaded.sign(scheme, _DATA)
 
@@ -363,6 +364,12 @@ def test_identities_to_be_read_are_equal_when_they_read_the_same() -> None:
     assert one == same
     assert hash(one) == hash(same)
     assert one != ClientIdentity.of(client().chain_pem, _Vault(b""))
+
+
+def test_identities_can_be_remembered_without_being_kept() -> None:
+    pending = ClientIdentity.of(client().chain_pem, _Vault(b""))
+    for one in pending, identity():
+        assert weakref.ref(one)() is one
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,10 @@ import base64
 import subprocess
 from functools import cache
 from pathlib import Path
+from typing import cast
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import mldsa, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, mldsa, rsa
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
@@ -235,7 +236,7 @@ def _pkcs12(leaf: Leaf, *, key: bool = True, certificate: bool = True, stranger:
     others = [authority("Stranger").certificate] if stranger else []
     return pkcs12.serialize_key_and_certificates(
         None,
-        leaf.key if key else None,
+        cast("ec.EllipticCurvePrivateKey", leaf.key) if key else None,
         None,
         [*others, *([leaf.certificate] if certificate else []), *leaf.issuers],
         BestAvailableEncryption(b"p"),

@@ -5,12 +5,12 @@ What is particular to resumed sessions stands in `test_resumed13`, what is to ea
 
 from __future__ import annotations
 
+import dataclasses
 import zlib
 from collections.abc import Callable
+from importlib import import_module
 
-import brotli
 import pytest
-from backports import zstd
 
 from support.alterations import append, become, flip, have, lack, overwrite, plain, record, shorten
 from support.identities import client, identity
@@ -223,11 +223,20 @@ async def test_a_malformed_message(step: str, alteration: Alteration, descriptio
 
 # CompressedCertificate
 
-_COMPRESS: dict[int, Callable[[bytes], bytes]] = {1: zlib.compress, 2: brotli.compress, 3: zstd.compress}
+_COMPRESS: dict[int, Callable[[bytes], bytes]] = {
+    1: zlib.compress,
+    2: import_module("brotli").compress,
+    3: import_module("zstandard").compress,
+}
 
 
 def _announcing(length: int) -> Alteration:
     return overwrite(2, length.to_bytes(3, "big"))
+
+
+def _content(change: Alteration) -> Alteration:
+    """Behind the algorithm and the announced length."""
+    return lambda body: body[:5] + vector24(change(body[8:]))
 
 
 @pytest.mark.parametrize("code", _COMPRESS)
@@ -245,15 +254,11 @@ async def test_a_compressed_certificate(code: int) -> None:
         pytest.param(_announcing(100), _ALERT.BAD_CERTIFICATE, id="shorter-announced"),
         pytest.param(_announcing(60_000), _ALERT.BAD_CERTIFICATE, id="longer-announced"),
         pytest.param(_announcing(Certificate.max_length + 1), _ALERT.BAD_CERTIFICATE, id="too-long"),
-        pytest.param(
-            lambda body: body[:5] + vector24(body[8:-4]), _ALERT.BAD_CERTIFICATE, id="ends-in-the-middle"
-        ),
-        pytest.param(
-            lambda body: body[:5] + vector24(b"\xff" + body[9:]), _ALERT.BAD_CERTIFICATE, id="damaged"
-        ),
+        pytest.param(_content(shorten(4)), _ALERT.BAD_CERTIFICATE, id="ends-in-the-middle"),
+        pytest.param(_content(overwrite(0, b"\xff")), _ALERT.BAD_CERTIFICATE, id="damaged"),
         pytest.param(append(b"x"), _ALERT.DECODE_ERROR, id="one-byte-more"),
         pytest.param(shorten(1), _ALERT.DECODE_ERROR, id="one-byte-less"),
-        pytest.param(lambda body: body[:5] + b"\0\0\0", _ALERT.DECODE_ERROR, id="nothing-in-it"),
+        pytest.param(_content(become(b"")), _ALERT.DECODE_ERROR, id="nothing-in-it"),
         pytest.param(overwrite(0, b"\x12\x34"), _ALERT.ILLEGAL_PARAMETER, id="another-algorithm"),
     ],
 )
@@ -471,3 +476,21 @@ async def test_a_share_that_is_no_good(group: str, share: bytes) -> None:
 async def test_a_bad_hello_is_answered_in_the_clear() -> None:
     meeting = await expect_refusal(_altered("ServerHello", overwrite(69, b"\x01")), _ALERT.ILLEGAL_PARAMETER)
     assert meeting.alert == (AlertLevel.FATAL, _ALERT.ILLEGAL_PARAMETER, False)
+
+
+# Early data, of which there is more in `test_early_data`
+
+_EARLY = next(flow for flow in FLOWS if flow.early_data)
+
+
+async def test_early_data_that_is_not_taken() -> None:
+    meeting = await _EARLY.run(early_data=False)
+    assert meeting.info is not None
+    assert meeting.info.early_data_accepted is False
+    assert meeting.info.resumed
+
+
+async def test_early_data_that_is_taken_without_its_session() -> None:
+    script, config, early_data = _EARLY.part(extend={"EncryptedExtensions": have(ext.EARLY_DATA, b"")})
+    script = dataclasses.replace(script, memory=None)
+    await expect_refusal(script, _ALERT.ILLEGAL_PARAMETER, config, early_data=early_data)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,14 +17,24 @@ from trio.testing import memory_stream_pair
 
 import trio_secure
 from support.alterations import flip
-from support.authority import common_name, to_der
+from support.authority import KeyKind, Leaf, common_name, to_der
 from support.scripted_script import SERVER_NAME, Script, authority, leaf, sign
 from support.scripted_server import PLAIN, accepted, expect_refusal, serve, wrap
 from support.scripted_wire import ServerWire
 from trio_secure import AlertDescription, CertificateRefused, PeerMisbehaved, TLSConfig
-from trio_secure._identity import HandshakeSignature, ProvenKey, Verdict, VerifiedPeer, prove_key, verify_peer
-from trio_secure._names import ServerName
-from trio_secure._signatures import SCHEMES_BY_NAME, SIGNATURE_SCHEMES, SignatureScheme
+from trio_secure._identity import (
+    Claim,
+    HandshakeSignature,
+    ProvenKey,
+    Verdict,
+    VerifiedPeer,
+    first_expiry,
+    prove_key,
+    transport_key,
+    verify_peer,
+)
+from trio_secure._settings import KeyUsage
+from trio_secure._signatures import SCHEMES_BY_NAME, SIGNATURE_SCHEMES, SignatureScheme, legacy_scheme
 from trio_secure._suites import Authentication
 from trio_secure._versions import Version
 
@@ -44,8 +55,18 @@ class _Lookup:
     act: Callable[[], object] = int
     delay: float = 0
     asked: list[tuple[tuple[bytes, ...], str]] = field(default_factory=list[tuple[tuple[bytes, ...], str]])
+    usages: list[str] = field(default_factory=list[str])
 
-    async def verify(self, chain: Sequence[bytes], server_name: str, /) -> Verdict:
+    async def verify(
+        self,
+        chain: Sequence[bytes],
+        server_name: str,
+        /,
+        *,
+        key_usage: KeyUsage = "digital_signature",
+        ocsp_response: bytes | None = None,
+    ) -> Verdict:
+        self.usages.append(key_usage)
         self.asked.append((tuple(chain), server_name))
         await trio.sleep(self.delay)
         self.act()
@@ -225,13 +246,76 @@ def test_a_proof_names_chain_and_scheme() -> None:
     proven = prove_key(chain, _proof(0x0804, Version.TLS13), SIGNATURE_SCHEMES)
     assert proven == ProvenKey(tuple(chain), SCHEMES_BY_NAME["rsa_pss_rsae_sha256"])
     proven = prove_key(chain, _proof(0x0401, Version.TLS12, Authentication.RSA), SIGNATURE_SCHEMES)
+    assert proven.scheme is not None
     assert proven.scheme.name == "rsa_pkcs1_sha256"
+
+
+def test_below_tls12_the_suite_names_the_scheme() -> None:
+    key = leaf("rsa").key
+    for authentication, certificate in (
+        (Authentication.RSA, leaf("rsa")),
+        (Authentication.ECDSA, leaf("p256")),
+    ):
+        scheme = legacy_scheme(authentication)
+        signature = scheme.sign(certificate.key, b"data")
+        proof = HandshakeSignature(None, signature, b"data", Version.TLS11, authentication)
+        assert prove_key([certificate.certificate_der], proof, ()).scheme is scheme
+    forged = HandshakeSignature(
+        None,
+        legacy_scheme(Authentication.RSA).sign(key, b"other"),
+        b"data",
+        Version.TLS10,
+        Authentication.RSA,
+    )
+    with pytest.raises(PeerMisbehaved) as caught:
+        prove_key([leaf("rsa").certificate_der], forged, ())
+    assert caught.value.alert is _ALERT.DECRYPT_ERROR
+
+
+def _used_for(usage: str, key: KeyKind = "rsa") -> Leaf:
+    """A certificate whose key may do one thing."""
+    return authority().issue(SERVER_NAME, key=key, ku=[usage])
+
+
+def test_a_key_that_may_not_sign_proves_nothing() -> None:
+    certificate = _used_for("key_encipherment")
+    signature = sign(certificate.key, 0x0804, b"data")
+    proof = HandshakeSignature(0x0804, signature, b"data", Version.TLS13)
+    with pytest.raises(PeerMisbehaved, match="does not let its key sign") as caught:
+        prove_key([certificate.certificate_der], proof, SIGNATURE_SCHEMES)
+    assert caught.value.alert is _ALERT.ILLEGAL_PARAMETER
+
+
+def test_a_key_to_encrypt_to() -> None:
+    for certificate in (leaf("rsa"), _used_for("key_encipherment")):
+        proven = transport_key([certificate.certificate_der])
+        assert proven == ProvenKey((certificate.certificate_der,), None)
+    for certificate in (leaf("p256"), _used_for("digital_signature")):
+        with pytest.raises(PeerMisbehaved, match="no key to encrypt to") as caught:
+            transport_key([certificate.certificate_der])
+        assert caught.value.alert is _ALERT.ILLEGAL_PARAMETER
+
+
+def test_the_first_certificate_to_expire_counts() -> None:
+    chain = [leaf("p256").certificate_der, authority().certificate_der]
+    dates = [x509.load_der_x509_certificate(der).not_valid_after_utc.timestamp() for der in chain]
+    assert first_expiry(chain) == min(dates)
+    assert first_expiry([]) == math.inf
+    assert first_expiry([b"what a trust of somebody's own gave"]) == 0
+
+
+async def test_a_key_that_is_encrypted_to_is_looked_up_as_such() -> None:
+    lookup = _Lookup()
+    name = "TLS_RSA_WITH_AES_128_GCM_SHA256"
+    config = _trusting(lookup).replace(cipher_suites=[name], max_version=Version.TLS12)
+    await accepted(Script(version=Version.TLS12, suite=name, leaf=leaf("rsa")), config)
+    assert lookup.usages == ["key_encipherment"]
 
 
 @pytest.mark.parametrize(
     ("proof", "offered", "message"),
     [
-        pytest.param(_proof(0x1234, Version.TLS13), SIGNATURE_SCHEMES, "0x1234", id="unknown"),
+        pytest.param(_proof(0x1234, Version.TLS13), SIGNATURE_SCHEMES, "0x1234, which was not", id="unknown"),
         pytest.param(
             _proof(0x0804, Version.TLS13), (), "rsa_pss_rsae_sha256, which was not", id="not-offered"
         ),
@@ -250,13 +334,13 @@ def test_a_proof_by_a_scheme_that_may_not_be(
 
 
 async def test_a_verdict_makes_the_peer() -> None:
-    async def lookup(chain: Sequence[bytes], name: ServerName | None, /) -> Verdict:
-        assert name is None
-        return _Verdict((*chain, b"anchor"), None)
+    async def lookup(proven: ProvenKey, claim: Claim, /) -> Verdict:
+        assert claim == Claim(None, b"staple", (b"sct",))
+        return _Verdict((*proven.chain, b"anchor"), None)
 
-    scheme = SCHEMES_BY_NAME["ed25519"]
-    peer = await verify_peer(ProvenKey((b"leaf",), scheme), None, lookup)
-    assert peer == VerifiedPeer((b"leaf",), scheme, (b"leaf", b"anchor"), None)
+    scheme, claim = SCHEMES_BY_NAME["ed25519"], Claim(None, b"staple", (b"sct",))
+    peer = await verify_peer(ProvenKey((b"leaf",), scheme), claim, lookup)
+    assert peer == VerifiedPeer((b"leaf",), scheme, (b"leaf", b"anchor"), None, claim)
 
 
 def test_a_verified_peer_is_made_in_one_place() -> None:
@@ -264,7 +348,8 @@ def test_a_verified_peer_is_made_in_one_place() -> None:
     places = [
         path.name for path in folder.glob("*.py") for _ in range(path.read_text().count("VerifiedPeer("))
     ]
-    assert places == ["_identity.py"]
+    # The other is a session read back: its peer was verified when it was made.
+    assert sorted(places) == ["_identity.py", "_sessions.py"]
 
 
 async def test_verification_off_still_wants_the_key_proven() -> None:

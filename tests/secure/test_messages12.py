@@ -6,34 +6,50 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from support.openssl_status import RESPONSE, stapling
-from support.openssl_tls12 import connection12
+from support.openssl_tls12 import Connection12, connection12
 from support.properties import bounded, survives
 from support.record_keys import SUITES_12
 from support.refusals import check_damage_refused, refused
 from trio_secure._codec import vector8, vector16, vector24
 from trio_secure._errors import AlertDescription
+from trio_secure._identity import leaf_key
 from trio_secure._messages import Message
 from trio_secure._messages12 import (
     Certificate,
     CertificateRequest,
+    CertificateRequest11,
     CertificateStatus,
+    CertificateVerify11,
     ClientKeyExchange,
     HelloRequest,
     NewSessionTicket,
     ServerHelloDone,
     ServerKeyExchange,
+    ServerKeyExchangeDHE,
+    ServerKeyExchangeDHE11,
+    ServerKeyExchangeECDHE,
+    ServerKeyExchangeECDHE11,
 )
-from trio_secure._signatures import SCHEMES_BY_CODE
-from trio_secure._suites import CipherSuite
+from trio_secure._signatures import SCHEMES_BY_CODE, legacy_scheme
+from trio_secure._suites import CIPHER_SUITES, CipherSuite, KeyExchange
 from trio_secure._versions import Version
 
 _RECORDED: list[type[Message]] = [
-    ServerKeyExchange,
     CertificateRequest,
     ServerHelloDone,
     NewSessionTicket,
 ]
-_KINDS = [*_RECORDED, Certificate, CertificateStatus, HelloRequest]
+_KINDS = [
+    *_RECORDED,
+    Certificate,
+    CertificateRequest11,
+    CertificateStatus,
+    HelloRequest,
+    ServerKeyExchangeDHE,
+    ServerKeyExchangeDHE11,
+    ServerKeyExchangeECDHE,
+    ServerKeyExchangeECDHE11,
+]
 _suites = pytest.mark.parametrize("suite", SUITES_12, ids=lambda suite: suite.name)
 _CONNECTION = connection12(SUITES_12[0])
 
@@ -85,39 +101,84 @@ def test_a_status_that_is_not_an_ocsp_response_is_refused(body: bytes) -> None:
         CertificateStatus.parse(body)
 
 
-@_suites
-def test_the_params_of_a_server_key_exchange_are_what_the_signature_covers(suite: CipherSuite) -> None:
-    connection = connection12(suite)
-    exchange = ServerKeyExchange.parse(connection.body(ServerKeyExchange.type))
-    assert exchange.params == b"\3" + exchange.named_curve.to_bytes(2, "big") + vector8(exchange.point)
-    leaf = Certificate.parse(_server_certificate(suite)[4:]).certificate_list[0]
-    key = x509.load_der_x509_certificate(leaf).public_key()
+def _exchange(connection: Connection12, suite: CipherSuite, version: Version) -> ServerKeyExchange:
+    kinds = {
+        (KeyExchange.ECDHE, True): ServerKeyExchangeECDHE,
+        (KeyExchange.ECDHE, False): ServerKeyExchangeECDHE11,
+        (KeyExchange.DHE, True): ServerKeyExchangeDHE,
+        (KeyExchange.DHE, False): ServerKeyExchangeDHE11,
+    }
+    assert suite.key_exchange is not None
+    kind = kinds[suite.key_exchange, version >= Version.TLS12]
+    body = connection.body(ServerKeyExchange.type)
+    check_damage_refused(kind.parse, body)
+    assert kind.title() == "ServerKeyExchange"
+    return kind.parse(body)
+
+
+_SIGNING = [
+    (suite, version)
+    for suite in CIPHER_SUITES
+    for version in (Version.TLS10, Version.TLS11, Version.TLS12)
+    if suite.fits(version) and suite.key_exchange in (KeyExchange.ECDHE, KeyExchange.DHE)
+]
+
+
+@pytest.mark.parametrize(("suite", "version"), _SIGNING, ids=lambda case: getattr(case, "name", None))
+def test_what_a_server_key_exchange_signs_is_its_params(suite: CipherSuite, version: Version) -> None:
+    connection = connection12(suite, version)
+    exchange = _exchange(connection, suite, version)
+    if isinstance(exchange, ServerKeyExchangeECDHE):
+        params = b"\3" + exchange.named_curve.to_bytes(2, "big") + vector8(exchange.point)
+    else:
+        assert isinstance(exchange, ServerKeyExchangeDHE)
+        params = b"".join(map(vector16, (exchange.dh_p, exchange.dh_g, exchange.dh_ys)))
+    assert exchange.params == params
+    leaf = next(message for message in connection.messages if message[0] == Certificate.type)
+    key = leaf_key(Certificate.parse(leaf[4:]).certificate_list[0])
     signed = connection.client_random + connection.server_random + exchange.params
-    SCHEMES_BY_CODE[exchange.algorithm].verify(key, exchange.signature, signed, Version.TLS12)
+    if exchange.algorithm is None:
+        assert suite.authentication is not None
+        scheme = legacy_scheme(suite.authentication)
+    else:
+        scheme = SCHEMES_BY_CODE[exchange.algorithm]
+    scheme.verify(key, exchange.signature, signed, version)
 
 
 @pytest.mark.parametrize("curve_type", [0, 1, 2, 4, 255])
 def test_any_curve_but_a_named_one_is_refused(curve_type: int) -> None:
     body = bytes([curve_type]) + _CONNECTION.body(ServerKeyExchange.type)[1:]
     with refused(AlertDescription.ILLEGAL_PARAMETER, f"curve type {curve_type}, not a named curve"):
-        ServerKeyExchange.parse(body)
+        ServerKeyExchangeECDHE.parse(body)
 
 
 def test_an_empty_point_is_refused() -> None:
     with refused(AlertDescription.DECODE_ERROR, r"outside <1\.\.255>"):
-        ServerKeyExchange.parse(b"\3\0\x17" + vector8(b"") + b"\4\3" + vector16(b"signature"))
+        ServerKeyExchangeECDHE.parse(b"\3\0\x17" + vector8(b"") + b"\4\3" + vector16(b"signature"))
 
 
 def test_a_certificate_request_of_openssl() -> None:
     request = CertificateRequest.parse(_CONNECTION.body(CertificateRequest.type))
     assert 64 in request.certificate_types
+    assert request.algorithms is not None
     assert 0x0403 in request.algorithms
-    assert request.authorities == b""
+    assert request.authorities == ()
+
+
+def test_below_tls12_a_certificate_request_names_no_algorithms() -> None:
+    suite = next(row for row in CIPHER_SUITES if row.fits(Version.TLS11))
+    body = connection12(suite, Version.TLS11).body(CertificateRequest.type)
+    request = CertificateRequest11.parse(body)
+    assert request.algorithms is None
+    assert 64 in request.certificate_types
+    check_damage_refused(CertificateRequest11.parse, body)
+    assert CertificateRequest11.title() == "CertificateRequest"
 
 
 def test_the_authorities_of_a_certificate_request_are_kept() -> None:
-    body = vector8(b"\x40") + vector16(b"\4\3") + vector16(b"names")
-    assert CertificateRequest.parse(body) == CertificateRequest(b"\x40", (0x0403,), b"names")
+    names = vector16(b"one") + vector16(b"two")
+    body = vector8(b"\x40") + vector16(b"\4\3") + vector16(names)
+    assert CertificateRequest.parse(body) == CertificateRequest(b"\x40", (0x0403,), (b"one", b"two"))
 
 
 @pytest.mark.parametrize(
@@ -126,6 +187,8 @@ def test_the_authorities_of_a_certificate_request_are_kept() -> None:
         vector8(b"") + vector16(b"\4\3") + vector16(b""),
         vector8(b"\x40") + vector16(b"") + vector16(b""),
         vector8(b"\x40") + vector16(b"\4\3\4") + vector16(b""),
+        vector8(b"\x40") + vector16(b"\4\3") + vector16(b"name"),
+        vector8(b"\x40") + vector16(b"\4\3") + vector16(vector16(b"")),
     ],
 )
 def test_a_certificate_request_that_asks_for_nothing_is_refused(body: bytes) -> None:
@@ -153,7 +216,11 @@ def test_an_empty_message_is_empty(kind: type[HelloRequest | ServerHelloDone]) -
 
 def test_the_client_key_exchange_is_what_openssl_sends() -> None:
     body = _CONNECTION.body(ClientKeyExchange.type)
-    assert ClientKeyExchange(body[1:]).encode() == bytes([16]) + vector24(body)
+    assert ClientKeyExchange(body).encode() == bytes([16]) + vector24(body)
+
+
+def test_a_signature_without_an_algorithm() -> None:
+    assert CertificateVerify11(b"signed").encode() == b"\x0f" + vector24(vector16(b"signed"))
 
 
 @bounded

@@ -2,21 +2,42 @@ from __future__ import annotations
 
 import pytest
 import trio
-from trio.testing import lockstep_stream_pair, memory_stream_pair, wait_all_tasks_blocked
+from trio.testing import (
+    assert_checkpoints,
+    lockstep_stream_pair,
+    memory_stream_pair,
+    wait_all_tasks_blocked,
+)
 
+from support.identities import client, identity
 from support.record_peer import RecordPeer, established
 from support.rough_stream import RoughStream
-from trio_secure import AlertDescription, AlertReceived, PeerMisbehaved, SecureStream, TraceEvent
+from trio_secure import (
+    AlertDescription,
+    AlertReceived,
+    ClientIdentity,
+    MemoryCache,
+    PeerMisbehaved,
+    SecureStream,
+    TLSConfig,
+    TLSError,
+    TraceEvent,
+    Truncated,
+)
 from trio_secure._alerts import MAX_PASSED_OVER
 from trio_secure._messages import encode_message
 from trio_secure._post_handshake import MAX_REACTIONS
 from trio_secure._protection import ContentType
+from trio_secure._session_keeper import SessionKeeper
+from trio_secure._sessions import Session
 from trio_secure._versions import Version
 
 Secure = SecureStream[trio.abc.Stream]
 HANDSHAKE, ALERT = ContentType.HANDSHAKE, ContentType.ALERT
 TICKET = encode_message(4, bytes(4) + bytes(4) + b"\x00" + b"\x00\x02TT" + b"\x00\x00")
 HELLO_REQUEST = encode_message(0, b"")
+GOOD_TICKET = encode_message(4, b"\0\0\x0e\x10" + bytes(4) + b"\x01n\x00\x02TT\x00\x00")
+SIGNED_REQUEST = encode_message(13, b"\x01c\x00\x08\x00\x0d\x00\x04\x00\x02\x04\x03")
 CERTIFICATE_REQUEST = encode_message(13, b"\x00\x00\x00")
 
 
@@ -209,6 +230,195 @@ async def test_renegotiation_is_refused_and_the_connection_goes_on() -> None:
         await peer.send_data(b"data")
 
 
+async def test_a_peer_that_asks_and_reads_no_answer_is_refused(autojump_clock: object) -> None:
+    """However much data it sends in between."""
+    stream, peer = established(Version.TLS12, transports=lockstep_stream_pair)
+
+    async def ask() -> None:
+        for _ in range(MAX_REACTIONS + 1):
+            await peer.send(HANDSHAKE, HELLO_REQUEST)
+            await peer.send_data(b"data")
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(ask)
+        for _ in range(MAX_REACTIONS):
+            assert await stream.receive_some() == b"data"
+        with pytest.raises(PeerMisbehaved, match=f"more than {MAX_REACTIONS} requests wait"):
+            await stream.receive_some()
+        nursery.cancel_scope.cancel()
+
+
+async def test_what_can_no_longer_be_answered_is_not_kept() -> None:
+    stream, peer = established(Version.TLS12)
+    await stream.send_eof()
+    for _ in range(3 * MAX_REACTIONS):
+        await peer.send(HANDSHAKE, HELLO_REQUEST)
+        await peer.send_data(b"data")
+        assert await stream.receive_some() == b"data"
+    assert stream._sending.debts == 0
+
+
+# ---- errands: a cache and a signer of the user's
+
+
+class Cache:
+    """A cache that takes its time, and may fail."""
+
+    def __init__(self) -> None:
+        self.kept: list[Session] = []
+        self.gate = trio.Event()
+        self.error: Exception | None = None
+
+    async def get(self, key: str, /) -> Session | None:
+        return self.kept[0] if self.kept else None
+
+    async def put(self, key: str, session: Session | None, /) -> None:
+        await self.gate.wait()
+        if self.error is not None:
+            raise self.error
+        if session is None:
+            self.kept.pop(0)
+        else:
+            self.kept.insert(0, session)
+
+    def keeper(self) -> SessionKeeper:
+        return SessionKeeper(self, TLSConfig(), None, None, [])
+
+
+async def test_a_slow_cache_is_waited_for_and_loses_nothing_when_cancelled() -> None:
+    cache = Cache()
+    stream, peer = established(keeper=cache.keeper())
+    await peer.send_data(b"before")
+    await peer.send(HANDSHAKE, GOOD_TICKET + GOOD_TICKET)
+    await peer.send_data(b"after")
+    assert await stream.receive_some() == b"before"
+    for _ in range(3):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(stream.receive_some)
+            await wait_all_tasks_blocked()
+            nursery.cancel_scope.cancel()
+    await stream.send_all(b"sending goes on")
+    assert (await peer.receive()).content == b"sending goes on"
+    cache.gate.set()
+    assert await stream.receive_some(2) == b"af"
+    assert await stream.receive_some() == b"ter"
+    assert len(cache.kept) == 2
+
+
+@pytest.mark.parametrize(
+    "error", [OSError("disk"), trio.BrokenResourceError("its server"), Truncated("its server")]
+)
+async def test_a_cache_that_fails_is_told_of_once_and_loses_nothing(error: Exception) -> None:
+    """Whatever it raises, be it an error that this connection might have: the connection is none the worse."""
+    cache = Cache()
+    cache.gate.set()
+    cache.error = error
+    stream, peer = established(keeper=cache.keeper())
+    for round_ in range(2):
+        await peer.send(HANDSHAKE, GOOD_TICKET)
+        await peer.send_data(b"data %d" % round_)
+        with pytest.raises(type(error)) as caught:
+            await stream.receive_some()
+        assert caught.value is error
+        assert await stream.receive_some() == b"data %d" % round_
+        await stream.send_all(b"reply")
+        assert (await peer.receive()).content == b"reply"
+    await peer.send_alert(AlertDescription.CLOSE_NOTIFY)
+    assert await stream.receive_some() == b""
+
+
+async def test_the_end_behind_a_ticket_is_the_end() -> None:
+    cache = Cache()
+    cache.gate.set()
+    stream, peer = established(keeper=cache.keeper())
+    await peer.send(HANDSHAKE, GOOD_TICKET)
+    await peer.send_alert(AlertDescription.CLOSE_NOTIFY)
+    assert await stream.receive_some() == b""
+    assert len(cache.kept) == 1
+
+
+async def test_every_call_is_a_checkpoint_whatever_it_does() -> None:
+    stream, peer = established(keeper=SessionKeeper(MemoryCache(), TLSConfig(), None, None, []))
+    for pieces in ((b"",), (GOOD_TICKET,), (GOOD_TICKET, GOOD_TICKET)):
+        for piece in filter(None, pieces):
+            await peer.send(HANDSHAKE, piece)
+        await peer.send_data(b"data")
+        with assert_checkpoints():
+            assert await stream.receive_some() == b"data"
+
+
+async def test_what_a_handshake_left_is_kept_by_the_first_receiver() -> None:
+    cache = Cache()
+    stream, peer = established(Version.TLS12, keeper=cache.keeper())
+    cache.gate.set()
+    assert cache.kept == []
+    await peer.send_data(b"data")
+    assert await stream.receive_some() == b"data"
+    assert len(cache.kept) == 1
+    # RFC 5246 §7.2.2: what ends in a fatal alert is not resumed.
+    await peer.send_alert(AlertDescription.INTERNAL_ERROR)
+    with pytest.raises(AlertReceived):
+        await stream.receive_some()
+    assert cache.kept == []
+
+
+async def test_a_request_is_answered_in_one_piece() -> None:
+    """RFC 9846 §4.7.2 [8446 §4.6.2]: "consecutively on the wire", and behind what is owed already."""
+    stream, peer = established(identities=[identity()])
+    await peer.send_key_update(request=True)
+    await peer.send(HANDSHAKE, SIGNED_REQUEST)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(stream.receive_some)
+        assert (await peer.receive()).content == encode_message(24, b"\x00")
+        assert messages_in((await peer.receive()).content) == [11, 15, 20]
+        nursery.cancel_scope.cancel()
+    await stream.send_all(b"x")
+    assert (await peer.receive()).content == b"x"
+
+
+async def test_a_request_is_answered_between_the_batches_of_a_busy_sender() -> None:
+    stream, peer = established(transports=lockstep_stream_pair, identities=[identity()])
+    size = 2 * 16 * 2**14
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(stream.send_all, bytes(size))
+        nursery.start_soon(stream.receive_some)
+        await wait_all_tasks_blocked()
+        await peer.send(HANDSHAKE, SIGNED_REQUEST)
+        await wait_all_tasks_blocked()
+        types = [(await peer.receive()).content_type for _ in range(33)]
+        assert types.index(HANDSHAKE) == 16
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_signer_that_fails_breaks_the_connection() -> None:
+    async def sign(scheme: str, data: bytes) -> bytes:
+        raise ZeroDivisionError("of the signer")
+
+    stream, peer = established(identities=[ClientIdentity.signing(client().chain_pem, sign)])
+    await peer.send_data(b"data")
+    await peer.send(HANDSHAKE, SIGNED_REQUEST)
+    assert await stream.receive_some() == b"data"
+    with pytest.raises(ZeroDivisionError, match="of the signer"):
+        await stream.receive_some()
+    assert await peer.receive_alert() is AlertDescription.INTERNAL_ERROR
+    await peer.send_data(b"more")
+    for _ in range(2):
+        with pytest.raises(
+            TLSError, match="could not be answered: ZeroDivisionError: of the signer"
+        ) as caught:
+            await stream.receive_some()
+        assert caught.value.phase == "application data"
+
+
+def messages_in(content: bytes) -> list[int]:
+    """The types of the messages in a record."""
+    types: list[int] = []
+    while content:
+        types.append(content[0])
+        content = content[4 + int.from_bytes(content[1:4], "big") :]
+    return types
+
+
 # ---- alerts, and the end
 
 
@@ -277,12 +487,15 @@ async def test_what_arrives_is_traced() -> None:
     events: list[TraceEvent] = []
     stream, peer = established(trace=events.append)
     await peer.send(HANDSHAKE, TICKET)
+    await peer.send_key_update()
     await peer.send_alert(AlertDescription.USER_CANCELED)
     await peer.transport.send_all(b"\x17\x03\x03\x00\x14" + bytes(20))
     with pytest.raises(PeerMisbehaved):
         await stream.receive_some()
     assert [(event.direction, event.name, event.summary) for event in events] == [
         ("received", "NewSessionTicket", "2 bytes, good for 0 s"),
+        ("received", "KeyUpdate", ""),
+        ("note", "read key", "application keys"),
         ("received", "alert", "warning user_canceled"),
         (
             "note",

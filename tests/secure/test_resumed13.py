@@ -1,4 +1,4 @@
-"""Sessions of TLS 1.3: which are offered and how, what a server may answer, and what the next connection has of it."""
+"""Sessions of TLS 1.3: which are offered and how, and what a server may make of that."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from support.alterations import have, lack, message, several
 from support.scripted_flights import read_hello
 from support.scripted_flights13 import send_ticket
-from support.scripted_flows import FLOWS, Flow, Shelf, known
+from support.scripted_flows import FLOWS, Flow, Part, Shelf, known
 from support.scripted_script import SERVER_NAME, Act, Script, echo, leaf
 from support.scripted_server import PLAIN, Meeting, accepted, expect_refusal, refused
 from support.scripted_sessions import Memory, OfferedPsk
@@ -18,7 +18,7 @@ from support.scripted_wire import ServerWire
 from trio_secure import AlertDescription, ConnectionInfo, MemoryCache
 from trio_secure import _extensions as ext
 from trio_secure._session_cache import TICKETS_PER_KEY
-from trio_secure._sessions import MAX_LIFETIME
+from trio_secure._sessions import MAX_LIFETIME, Session13
 from trio_secure._suites import SUITES_BY_NAME
 
 _ALERT = AlertDescription
@@ -48,6 +48,14 @@ def _extensions(meeting: Meeting, hello: int = 0) -> dict[int, bytes]:
     """Those of the client's first hello, or of its second."""
     hellos = [seen.body for seen in meeting.server.messages if seen.type == 1]
     return dict(read_hello(hellos[hello]).extensions)
+
+
+def _session(part: Part) -> Session13:
+    """The session that a part's client will resume."""
+    shelf = part.config.cache
+    assert isinstance(shelf, Shelf)
+    assert isinstance(shelf.session, Session13)
+    return shelf.session
 
 
 def _info(meeting: Meeting) -> ConnectionInfo:
@@ -113,7 +121,8 @@ async def test_a_ticket_is_not_used_again_after_a_failure() -> None:
 async def test_a_server_need_not_take_it(flow: Flow) -> None:
     """Then the handshake is a full one."""
     part = flow.part()
-    part.script.memory.keys.clear()  # type: ignore[union-attr]  # a flow that resumes has a memory
+    assert part.script.memory is not None
+    part.script.memory.keys.clear()
     meeting = await accepted(part.script, part.config)
     assert not _info(meeting).resumed
     assert not meeting.server.resumed
@@ -148,7 +157,7 @@ async def test_after_a_retry_a_key_with_another_hash_is_not_offered_again() -> N
 
 async def test_the_suite_may_change_as_long_as_the_hash_stays() -> None:
     part = _PSK.part(suite="TLS_CHACHA20_POLY1305_SHA256")
-    session = part.config.cache.session  # type: ignore[union-attr]  # a Shelf
+    session = _session(part)
     other = dataclasses.replace(session, suite=SUITES_BY_NAME["TLS_AES_128_GCM_SHA256"])
     meeting = await accepted(part.script, part.config.replace(cache=Shelf(other)))
     assert _info(meeting).resumed
@@ -158,10 +167,11 @@ async def test_the_suite_may_change_as_long_as_the_hash_stays() -> None:
 @pytest.mark.parametrize(("age", "age_add"), [(0, 7), (10, 0xFFFFFFFF), (3000, 0xFFFF0000)])
 async def test_the_age_of_a_ticket_is_told_in_disguise(age: int, age_add: int) -> None:
     part = _PSK.part()
-    session = part.config.cache.session  # type: ignore[union-attr]  # a Shelf
+    session = _session(part)
     aged = dataclasses.replace(session, created=session.created - age, age_add=age_add)
-    meeting = await accepted(part.script, part.config.replace(cache=Shelf(aged)))
-    (seen,) = meeting.server.script.memory.ages  # type: ignore[union-attr]  # a flow that resumes has a memory
+    await accepted(part.script, part.config.replace(cache=Shelf(aged)))
+    assert part.script.memory is not None
+    (seen,) = part.script.memory.ages
     assert 0 <= (seen - age_add) % 2**32 - age * 1000 < 10_000
 
 
@@ -178,7 +188,7 @@ async def test_the_age_of_a_ticket_is_told_in_disguise(age: int, age_add: int) -
 async def test_only_a_fresh_ticket_is_offered(created: int, lifetime: int, offered: bool) -> None:
     """RFC 9846 §4.3.11.1 [8446 §4.2.11.1]."""
     part, now = _PSK.part(), time.time()
-    session = part.config.cache.session  # type: ignore[union-attr]  # a Shelf
+    session = _session(part)
     other = dataclasses.replace(session, created=now + created, lifetime=lifetime, known=known(now))
     meeting = await accepted(part.script, part.config.replace(cache=Shelf(other)))
     assert (ext.PRE_SHARED_KEY in _extensions(meeting)) is offered

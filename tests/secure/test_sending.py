@@ -7,9 +7,12 @@ import pytest
 import trio
 from trio.testing import lockstep_stream_pair, memory_stream_pair, wait_all_tasks_blocked
 
-from support.record_peer import SUITE12, SUITE13, RecordPeer, established
+from support.record_peer import SUITE12, SUITE13, SUITE_CBC, RecordPeer, established
 from support.rough_stream import RoughStream
 from trio_secure import AlertDescription, PeerMisbehaved, SecureStream, TraceEvent
+from trio_secure._keys13 import TrafficSecret
+from trio_secure._messages import encode_message
+from trio_secure._messages13 import Certificate
 from trio_secure._protection import MAX_CONTENT, ContentType
 from trio_secure._suites import CipherSuite
 from trio_secure._versions import Version
@@ -108,6 +111,145 @@ async def test_tls12_stops_where_it_would_have_to_change_keys() -> None:
     assert await stream.receive_some() == b"still"
 
 
+async def test_tls10_counts_the_records_that_it_splits() -> None:
+    """One byte apart from the rest, so that a batch is 32 records, of which 70 give room for two."""
+    stream, peer = established(Version.TLS10, suite=limited(SUITE_CBC, 70))
+    with pytest.raises(trio.BrokenResourceError, match="connect anew"):
+        await stream.send_all(bytes(4 * BATCH))
+    assert (await receive_data(peer, 2 * BATCH))[1] == []
+    assert stream._sending._channel.writer.sealer.remaining == 6
+
+
+@pytest.mark.parametrize("size", [64, 511, 1000, MAX_CONTENT])
+async def test_a_key_does_not_protect_too_much_in_small_records_either(size: int) -> None:
+    """RFC 8449: a server may want records so small that a batch is thousands of them."""
+    batch = math.ceil(BATCH / size)
+    limit = 2 * batch + 10
+    stream, peer = established(suite=limited(SUITE13, limit))
+    stream._sending._channel.writer.max_content = size
+    data = bytes(3 * BATCH)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(stream.send_all, data)
+        protected, received = 0, 0
+        while received < len(data):
+            record = await peer.receive()
+            protected += 1
+            assert protected <= limit
+            if record.content_type == ContentType.HANDSHAKE:
+                protected = 0
+            else:
+                received += len(record.content)
+
+
+# ---- changing keys when asked to
+
+
+@pytest.mark.parametrize("both", [True, False])
+async def test_keys_are_changed_when_asked_to(both: bool) -> None:
+    stream, peer = established()
+    await stream.send_all(b"old")
+    await stream.update_keys(both=both)
+    await stream.send_all(b"new")
+    assert (await peer.receive()).content == b"old"
+    assert (await peer.receive()).content == bytes([24, 0, 0, 1, both])
+    assert (await peer.receive()).content == b"new"
+
+
+async def test_the_peer_is_asked_along_unless_it_is_not_to_be() -> None:
+    stream, peer = established()
+    await stream.update_keys()
+    assert (await peer.receive()).content == bytes([24, 0, 0, 1, 1])
+
+
+async def test_the_peer_is_not_asked_again_before_it_has_answered() -> None:
+    """RFC 9846 §4.7.3: keys change on this side all the same."""
+    stream, peer = established()
+    asked: list[int] = []
+    for _ in range(3):
+        await stream.update_keys()
+        await stream.update_keys(both=False)
+        await stream.update_keys()
+        asked += [(await peer.receive()).content[-1] for _ in range(3)]
+        await peer.send_key_update()
+        await peer.send_data(b"x")
+        assert await stream.receive_some() == b"x"
+    assert asked == [1, 0, 0] * 3
+
+
+async def test_what_is_owed_goes_before() -> None:
+    stream, peer = established()
+    stream._sending.owe_key_update()
+    await stream.update_keys()
+    assert [(await peer.receive()).content[-1] for _ in range(2)] == [0, 1]
+    assert not stream._sending.in_debt
+
+
+@pytest.mark.parametrize("version", [Version.TLS10, Version.TLS11, Version.TLS12])
+async def test_older_versions_cannot_change_keys(version: Version) -> None:
+    stream, peer = established(version)
+    with pytest.raises(RuntimeError, match=r"only TLS 1\.3 can change keys"):
+        await stream.update_keys()
+    await stream.send_all(b"x")
+    assert (await peer.receive()).content == b"x"
+
+
+async def test_a_change_of_keys_that_was_cancelled_or_refused_does_not_come_later() -> None:
+    stream, peer = established(transports=lockstep_stream_pair)
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        await stream.update_keys()
+    assert scope.cancelled_caught
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(stream.send_all, b"x")
+        await wait_all_tasks_blocked()
+        with pytest.raises(trio.BusyResourceError):
+            await stream.update_keys()
+        assert (await peer.receive()).content == b"x"
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(stream.send_all, b"y")
+        assert (await peer.receive()).content == b"y"
+    assert stream._sending.debts == 0
+
+
+async def test_a_change_of_keys_that_waits_for_a_debt_may_be_cancelled() -> None:
+    """While the receiver pays, the sender waits for its turn; nothing is sealed yet."""
+    stream, peer = established(transports=lockstep_stream_pair)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(stream.receive_some)
+        await peer.send_key_update(request=True)
+        await wait_all_tasks_blocked()
+        async with trio.open_nursery() as inner:
+            inner.start_soon(stream.update_keys)
+            await wait_all_tasks_blocked()
+            inner.cancel_scope.cancel()
+        assert (await peer.receive()).content == bytes([24, 0, 0, 1, 0])
+        nursery.cancel_scope.cancel()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(stream.send_all, b"x")
+        assert (await peer.receive()).content == b"x"
+
+
+async def test_a_change_of_keys_cancelled_in_the_middle_breaks_sending_alone(autojump_clock: object) -> None:
+    stream, peer = established(transports=lockstep_stream_pair)
+    with trio.move_on_after(1):
+        await stream.update_keys()
+    with pytest.raises(trio.BrokenResourceError, match="interrupted"):
+        await stream.update_keys()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(peer.send_data, b"data")
+        assert await stream.receive_some() == b"data"
+
+
+async def test_keys_do_not_change_after_the_end() -> None:
+    stream, _ = established()
+    await stream.send_eof()
+    with pytest.raises(trio.ClosedResourceError, match="send_eof was called"):
+        await stream.update_keys()
+
+
+# ---- debts
+
+
 async def test_what_is_owed_twice_is_paid_once_and_nothing_when_nothing_is_owed() -> None:
     stream, peer = established()
     half = stream._sending
@@ -120,6 +262,16 @@ async def test_what_is_owed_twice_is_paid_once_and_nothing_when_nothing_is_owed(
     await half.settle()
     await stream.send_all(b"x")
     assert await receive_data(peer, 1) == (b"x", [ContentType.HANDSHAKE])
+
+
+async def test_nothing_is_owed_that_can_no_longer_be_paid() -> None:
+    stream, _ = established()
+    half = stream._sending
+    await stream.send_eof()
+    half.owe_key_update()
+    half.owe_alert(AlertDescription.NO_RENEGOTIATION)
+    assert half.debts == 0
+    assert not half.in_debt
 
 
 async def test_an_answer_goes_out_between_the_batches_of_a_busy_sender() -> None:
@@ -241,6 +393,29 @@ async def test_a_transport_that_fails_breaks_the_half() -> None:
         await stream.send_all(b"x")
     with pytest.raises(trio.BrokenResourceError, match="an earlier send was interrupted or failed"):
         await stream.send_all(b"x")
+
+
+async def test_an_authentication_is_one_piece_under_the_key_in_use() -> None:
+    """Its Finished is made when it is sent, by the secret of that moment."""
+    events: list[TraceEvent] = []
+    stream, peer = established(trace=events.append)
+    secret = TrafficSecret(SUITE13, b"c" * 32).next()
+    messages = [(Certificate(b"", ()), b"\x0b..."), (Certificate(b"", ()), b"\x0b;;;")]
+    stream._sending.owe_authentication(messages, bytes(32))
+    # Something else that is owed changes the key before.
+    stream._sending._debts.insert(0, lambda: stream._sending._seal_key_update(update_requested=False))
+    await stream.send_all(b"x")
+    assert (await peer.receive()).content[0] == 24
+    record = await peer.receive()
+    assert record.content == b"\x0b...\x0b;;;" + encode_message(20, secret.finished(bytes(32)))
+    assert (await peer.receive()).content == b"x"
+    assert [event.name for event in events] == [
+        "KeyUpdate",
+        "write key",
+        "Certificate",
+        "Certificate",
+        "Finished",
+    ]
 
 
 async def test_what_is_sent_by_itself_is_traced() -> None:

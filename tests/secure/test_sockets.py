@@ -12,7 +12,7 @@ from support.cancellation import every_checkpoint
 from support.counting_stream import CountingStream
 from support.openssl_peer import NAME, TRANSPORT_ERRORS, OpenSSLPeer, authority, server_context
 from support.tls_server import ignore, tcp_server
-from trio_secure import CertificateRefused, SecureSocket, SecureStream, Socket, TLSConfig
+from trio_secure import CertificateRefused, MemoryCache, SecureSocket, SecureStream, Socket, TLSConfig
 from trio_secure._sockets import SocketFactory, _Connector  # pyright: ignore[reportPrivateUsage]
 
 SECURE = {"certificate": authority().certificate_der, "serverName": NAME}
@@ -83,6 +83,30 @@ async def test_any_other_factory_makes_the_transport() -> None:
             assert stream.transport_stream is ours
             assert await stream.receive_some() == b"hello"
     assert asked == [("server.test", 443)]
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3], ids=["1.2", "1.3"])
+async def test_sessions_belong_to_host_and_port(version: ssl.TLSVersion) -> None:
+    """The port is passed on: two services of one host need not be one."""
+    context = server_context(version=version, tickets=2)
+    config = TLSConfig(verify=False, cache=MemoryCache())
+
+    async def resumed(host: str, port: int) -> bool:
+        ours, theirs = memory_stream_pair()
+        peer = OpenSSLPeer(theirs, context)
+
+        async def factory(host: str, port: int) -> trio.abc.Stream:
+            return ours
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(peer.do_handshake)
+            stream = await SecureSocket(host, port, secure=config, Socket=factory)
+        await peer.send_all(b"hello")
+        assert await stream.receive_some() == b"hello"
+        return stream.info.resumed
+
+    places = [(NAME, 443), (NAME, 8443), ("other.test", 443), ("127.0.0.1", 443)]
+    assert [await resumed(*place) for place in (*places, *places)] == [False] * 4 + [True] * 4
 
 
 async def test_connecting_cancelled_at_any_checkpoint_leaves_nothing_open() -> None:

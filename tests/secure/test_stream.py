@@ -18,6 +18,8 @@ from trio.testing import (
 
 from support.cancellation import every_checkpoint
 from support.counting_stream import CountingStream
+from support.identities import authority as client_authority
+from support.identities import client, identity
 from support.openssl_peer import (
     NAME,
     TRANSPORT_ERRORS,
@@ -30,10 +32,14 @@ from support.openssl_peer import (
 )
 from support.record_peer import established
 from support.rough_stream import RoughStream
+from support.scripted_script import Script, leaf
+from support.scripted_server import PLAIN, serve
+from support.scripted_wire import ServerWire
 from support.tls_server import tcp_server
 from trio_secure import (
     AlertDescription,
     AlertReceived,
+    LegacyTLSWarning,
     PeerMisbehaved,
     SecureStream,
     TLSConfig,
@@ -41,6 +47,7 @@ from trio_secure import (
     Truncated,
 )
 from trio_secure._stream import _close  # pyright: ignore[reportPrivateUsage]
+from trio_secure._versions import Version
 
 TLS12, TLS13 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
 both_versions = pytest.mark.parametrize("version", [TLS12, TLS13], ids=["1.2", "1.3"])
@@ -543,6 +550,94 @@ async def test_a_unix_socket(tmp_path: Path) -> None:
     assert await stream.receive_some() == b"hello"
     await stream.aclose()
     await peer.aclose()
+
+
+# ---- what a connection has besides data
+
+
+@pytest.mark.parametrize("both", [True, False])
+async def test_keys_change_with_a_real_server(both: bool) -> None:
+    stream, peer = await secure_pair()
+    for _ in range(3):
+        await stream.update_keys(both=both)
+        await stream.send_all(b"question")
+        assert await peer.receive_some() == b"question"
+        await peer.send_all(b"answer")
+        assert await stream.receive_some() == b"answer"
+
+
+async def test_secrets_and_bindings_are_the_connections_own() -> None:
+    """`test_bindings` asks OpenSSL."""
+    first, _ = await secure_pair()
+    second, _ = await secure_pair()
+    assert first.export_keying_material("label", None, 32) == first.export_keying_material(b"label", b"", 32)
+    assert first.export_keying_material("label", None, 32) != second.export_keying_material("label", None, 32)
+    assert first.channel_binding("tls-exporter") != second.channel_binding("tls-exporter")
+
+
+async def test_asked_after_the_handshake_it_answers_a_real_server() -> None:
+    context = server_context()
+    context.post_handshake_auth = True
+    context.verify_mode = ssl.CERT_OPTIONAL
+    context.load_verify_locations(cadata=client_authority().certificate_pem.decode())
+    stream, peer = await secure_pair(
+        context, config=trusting(post_handshake_auth=True, client_identities=[identity("p256")])
+    )
+    assert peer.tls.getpeercert(binary_form=True) is None
+    peer.tls.verify_client_post_handshake()
+    # OpenSSL asks with what it sends next, and learns the answer when it reads.
+    await peer.send_all(b"question")
+    assert await stream.receive_some() == b"question"
+    await stream.send_all(b"x")
+    assert await peer.receive_some() == b"x"
+    assert peer.tls.getpeercert(binary_form=True) == client("p256").certificate_der
+
+
+@pytest.mark.parametrize("version", [Version.TLS10, Version.TLS11])
+@pytest.mark.parametrize("name", ["scripted.test", None])
+async def test_a_version_out_of_use_warns_where_it_is_used(version: Version, name: str | None) -> None:
+    config = PLAIN.replace(min_version=version, max_version=version)
+    ours, theirs = memory_stream_pair()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(serve, ServerWire(theirs, Script(version=version, leaf=leaf("p256"))))
+        with pytest.warns(LegacyTLSWarning) as caught:
+            stream = await Secure.wrap(ours, name, config)
+        await stream.aclose()
+    (warning,) = caught
+    assert str(warning.message) == (
+        f"{name or 'the server'} speaks only {version.label}, which is out of use (RFC 8996)"
+    )
+    assert warning.filename == __file__
+
+
+async def test_a_warning_that_is_an_error_ends_the_connection() -> None:
+    config = PLAIN.replace(min_version=Version.TLS10, max_version=Version.TLS10)
+    ours, theirs = memory_stream_pair()
+    server = ServerWire(theirs, Script(version=Version.TLS10, leaf=leaf("p256")))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(serve, server)
+        with pytest.raises(LegacyTLSWarning, match="speaks only"):
+            await Secure.wrap(CountingStream(ours), "scripted.test", config)
+    assert CountingStream.open_streams == 0
+    assert [alert.description for alert in server.alerts] == [AlertDescription.INTERNAL_ERROR]
+
+
+@pytest.mark.parametrize("early_data", [b"data", bytearray(b"data"), memoryview(b"data"), b""])
+async def test_early_data_is_bytes(early_data: bytes | bytearray | memoryview) -> None:
+    """`test_early_data` has what becomes of it."""
+    ours, theirs = memory_stream_pair()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(OpenSSLPeer(theirs, server_context()).do_handshake)
+        stream = await Secure.wrap(ours, NAME, trusting(), early_data=early_data)
+    assert stream.info.early_data_accepted is None
+
+
+@pytest.mark.parametrize("early_data", ["data", 7, None])
+async def test_anything_else_is_none_and_leaves_the_transport_open(early_data: object) -> None:
+    ours, _ = memory_stream_pair()
+    with pytest.raises(TypeError, match="bytes-like object is required"):
+        await Secure.wrap(ours, NAME, trusting(), early_data=cast("bytes", early_data))
+    await ours.send_all(b"still open")
 
 
 async def test_tickets_may_come_at_any_time() -> None:

@@ -9,9 +9,10 @@ import trio_certs
 import trio_secure
 
 NAMES = """
-AlertDescription AlertReceived CertificateRefused ConnectionInfo Manifest PeerIncompatible PeerMisbehaved
-Resource ResourceNotFoundError SecureSocket SecureStream Socket TLSConfig TLSError TraceAlert TraceEvent
-TraceExtension TraceKeyChange TraceMessage TraceNote Truncated
+AlertDescription AlertReceived CertificateRefused ClientIdentity ConnectionInfo LegacyTLSWarning LoadedIdentity
+Manifest MemoryCache PeerIncompatible PeerMisbehaved Resource ResourceNotFoundError SecureSocket SecureStream
+Session SessionCache Socket TLSConfig TLSError TraceAlert TraceEvent TraceExtension TraceKeyChange TraceMessage TraceNote
+Truncated
 """
 _REPORT = """
 import sys

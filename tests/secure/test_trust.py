@@ -4,13 +4,17 @@ import ssl
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
+from cryptography import x509
 from trio.testing import memory_stream_pair
 
-from support.authority import CLIENT_AUTH, DAY, Authority, Leaf, self_signed
+from support import ocsp
+from support.authority import CLIENT_AUTH, DAY, Authority, Leaf, key_usage, self_signed
 from support.counting_stream import CountingStream
+from support.identities import identity
 from support.openssl_peer import (
     NAME,
     OpenSSLPeer,
@@ -20,6 +24,9 @@ from support.openssl_peer import (
     server_context,
     trusting,
 )
+from support.scripted_script import SERVER_NAME, Script, leaf
+from support.scripted_script import authority as scripted_authority
+from support.scripted_server import accepted, expect_refusal
 from support.store import make_store
 from trio_certs import (
     CertificateError,
@@ -32,13 +39,18 @@ from trio_certs import (
     VerifiedChain,
 )
 from trio_secure import AlertDescription, CertificateRefused, SecureStream, TLSConfig
+from trio_secure._identity import Claim, ProvenKey
 from trio_secure._names import ServerName
-from trio_secure._trust import _ALERTS, lookup_for  # pyright: ignore[reportPrivateUsage]
+from trio_secure._settings import CertificateVerifier, OCSPPolicy
+from trio_secure._signatures import SCHEMES_BY_NAME
+from trio_secure._trust import _ALERTS, lookup_for, trust_parts  # pyright: ignore[reportPrivateUsage]
+from trio_secure._versions import Version
 
 both_versions = pytest.mark.parametrize(
     "version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3], ids=["1.2", "1.3"]
 )
-SERVER = ServerName.parse(NAME)
+PROVEN = ProvenKey((b"leaf", b"issuer"), SCHEMES_BY_NAME["ed25519"])
+CLAIM = Claim(ServerName.parse(NAME))
 
 
 class Verdicts:
@@ -47,8 +59,30 @@ class Verdicts:
     def __init__(self, error: Exception) -> None:
         self.error = error
 
-    async def verify(self, chain: Sequence[bytes], server_name: str, /) -> VerifiedChain:
+    async def verify(self, chain: Sequence[bytes], server_name: str, /, **_: object) -> VerifiedChain:
         raise self.error
+
+
+class Asked:
+    """Trust that remembers what it was asked, and trusts everybody."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[object, ...]] = []
+
+    def __len__(self) -> int:
+        return 0
+
+    async def verify(
+        self,
+        chain: Sequence[bytes],
+        server_name: str,
+        /,
+        *,
+        key_usage: str = "",
+        ocsp_response: bytes | None = None,
+    ) -> VerifiedChain:
+        self.asked.append((*chain, server_name, key_usage, ocsp_response))
+        return VerifiedChain(tuple(chain), None, "the CA")
 
 
 async def refused(leaf: Leaf, config: TLSConfig, version: int) -> tuple[CertificateRefused, str]:
@@ -154,27 +188,183 @@ async def test_a_trust_of_the_users_decides_alone() -> None:
 async def test_every_reason_has_its_alert(reason: Reason) -> None:
     look_up = lookup_for(TLSConfig(trust=Verdicts(CertificateError(reason, "no good."))))
     with pytest.raises(CertificateRefused, match="no good") as caught:
-        await look_up([b"leaf"], SERVER)
+        await look_up(PROVEN, CLAIM)
     assert caught.value.alert is _ALERTS[reason]
 
 
 async def test_a_store_that_cannot_be_read_is_not_the_servers_fault() -> None:
     look_up = lookup_for(TLSConfig(trust=Verdicts(StoreError("ca0.der is damaged"))))
     with pytest.raises(CertificateRefused, match=r"store cannot be read: ca0\.der is damaged") as caught:
-        await look_up([b"leaf"], SERVER)
+        await look_up(PROVEN, CLAIM)
     assert caught.value.alert is AlertDescription.INTERNAL_ERROR
 
 
 async def test_a_name_is_needed() -> None:
     with pytest.raises(ValueError, match="a server name is needed"):
-        await lookup_for(TLSConfig())([b"leaf"], None)
+        await lookup_for(TLSConfig())(PROVEN, Claim(None))
 
 
-def test_a_manifest_that_switches_something_off_is_refused() -> None:
-    """A setting that this version cannot honour is refused."""
-    lookup_for(TLSConfig(manifest=Manifest(config={"tls": {"DHE_RSA": True}})))
-    with pytest.raises(ValueError, match=r"manifest: config\.tls\.DHE_RSA cannot be switched off"):
-        lookup_for(TLSConfig(manifest=Manifest(config={"tls": {"DHE_RSA": False}})))
+@pytest.mark.parametrize(
+    ("name", "asked"),
+    [
+        ("Server.Test", "server.test"),
+        ("127.0.0.1", "127.0.0.1"),
+        ("::1", "::1"),
+        # The zone is this machine's business (RFC 4007 §11).
+        ("fe80::1%eth0", "fe80::1"),
+    ],
+)
+async def test_it_is_asked_for_the_name_and_told_what_was_shown(name: str, asked: str) -> None:
+    trust = Asked()
+    look_up = lookup_for(TLSConfig(trust=trust))
+    await look_up(PROVEN, Claim(ServerName.parse(name), b"a staple"))
+    await look_up(PROVEN, Claim(ServerName.parse(name)))
+    assert trust.asked == [
+        (b"leaf", b"issuer", asked, "digital_signature", b"a staple"),
+        (b"leaf", b"issuer", asked, "digital_signature", None),
+    ]
+
+
+@pytest.mark.parametrize("usage", ["key_encipherment", "digital_signature"])
+async def test_a_key_that_has_not_signed_has_to_be_one_to_encrypt_to(usage: str) -> None:
+    """RFC 5246 §7.4.2, with RSA key transport."""
+    trust = Asked()
+    scheme = PROVEN.scheme if usage == "digital_signature" else None
+    await lookup_for(TLSConfig(trust=trust))(ProvenKey(PROVEN.chain, scheme), CLAIM)
+    assert [asked[-2] for asked in trust.asked] == [usage]
+
+
+@pytest.mark.parametrize("usages", [["key_encipherment"], ["digital_signature", "key_encipherment"]])
+async def test_a_certificate_for_encryption_alone_is_good_for_key_transport_alone(usages: list[str]) -> None:
+    certificate = scripted_authority().issue(SERVER_NAME, key="rsa", extensions=[(key_usage(*usages), True)])
+    transport = Script(version=Version.TLS12, suite="TLS_RSA_WITH_AES_128_GCM_SHA256", leaf=certificate)
+    config = VERIFYING.replace(cipher_suites=["TLS_RSA_WITH_AES_128_GCM_SHA256"])
+    await accepted(transport, config)
+    if "digital_signature" in usages:
+        await accepted(Script(leaf=certificate), VERIFYING)
+    else:
+        await expect_refusal(Script(leaf=certificate), AlertDescription.ILLEGAL_PARAMETER, VERIFYING)
+
+
+# What the server stapled
+
+VERIFYING = TLSConfig(
+    certificate=scripted_authority().certificate_der,
+    groups=["x25519", "secp256r1"],
+    key_shares=["x25519"],
+    cache=False,
+)
+MUST_STAPLE = (x509.TLSFeature([x509.TLSFeatureType.status_request]), False)
+new_and_old = pytest.mark.parametrize("stapled_in", [Version.TLS12, Version.TLS13])
+
+
+def _stapling(version: Version, staple: bytes | None, certificate: Leaf | None = None) -> Script:
+    return Script(version=version, leaf=certificate or leaf("p256"), status=staple)
+
+
+def _staples() -> dict[str, bytes]:
+    server, issuer = leaf("p256"), scripted_authority()
+    past = ocsp.NOW - 48 * ocsp.HOUR
+    stale = ocsp.status(server, issuer, this_update=past, next_update=past + ocsp.HOUR)
+    other = scripted_authority().issue(SERVER_NAME)
+    return {
+        "revoked": ocsp.respond(ocsp.status(server, issuer, ocsp.revoked()), by=issuer),
+        "unknown": ocsp.respond(ocsp.status(server, issuer, ocsp.UNKNOWN), by=issuer),
+        "stale": ocsp.respond(stale, by=issuer),
+        "of another": ocsp.respond(ocsp.status(other, issuer), by=issuer),
+        "by another": ocsp.respond(ocsp.status(server, issuer), by=Authority.make()),
+        "no response": b"no response",
+    }
+
+
+@new_and_old
+@pytest.mark.parametrize("policy", ["if_present", "require"])
+async def test_a_good_staple_is_taken_and_told(stapled_in: Version, policy: OCSPPolicy) -> None:
+    staple = ocsp.good(leaf("p256"), scripted_authority())
+    meeting = await accepted(_stapling(stapled_in, staple), VERIFYING.replace(ocsp=policy))
+    assert meeting.info is not None
+    assert meeting.info.ocsp_response == staple
+
+
+@new_and_old
+@pytest.mark.parametrize("policy", ["if_present", "require"])
+@pytest.mark.parametrize("fault", _staples())
+async def test_a_staple_that_is_not_good_is_refused(
+    stapled_in: Version, policy: OCSPPolicy, fault: str
+) -> None:
+    """RFC 6066 §8."""
+    alert = AlertDescription.BAD_CERTIFICATE_STATUS_RESPONSE
+    if fault == "revoked":
+        alert = AlertDescription.CERTIFICATE_REVOKED
+    script = _stapling(stapled_in, _staples()[fault])
+    await expect_refusal(script, alert, VERIFYING.replace(ocsp=policy), error=CertificateRefused)
+
+
+@new_and_old
+async def test_no_staple_is_refused_where_one_is_required(stapled_in: Version) -> None:
+    script, alert = _stapling(stapled_in, None), AlertDescription.BAD_CERTIFICATE_STATUS_RESPONSE
+    await accepted(script, VERIFYING)
+    await expect_refusal(script, alert, VERIFYING.replace(ocsp="require"), error=CertificateRefused)
+
+
+@new_and_old
+async def test_no_staple_is_refused_where_the_certificate_promises_one(stapled_in: Version) -> None:
+    certificate = scripted_authority().issue(SERVER_NAME, extensions=[MUST_STAPLE])
+    script, alert = _stapling(stapled_in, None, certificate), AlertDescription.BAD_CERTIFICATE_STATUS_RESPONSE
+    for policy in ("if_present", "require"):
+        await expect_refusal(script, alert, VERIFYING.replace(ocsp=policy), error=CertificateRefused)
+    await accepted(script, VERIFYING.replace(ocsp="ignore"))
+    promised = _stapling(stapled_in, ocsp.good(certificate, scripted_authority()), certificate)
+    await accepted(promised, VERIFYING)
+
+
+@new_and_old
+async def test_a_staple_that_was_not_asked_for(stapled_in: Version) -> None:
+    staple = ocsp.good(leaf("p256"), scripted_authority())
+    await expect_refusal(
+        _stapling(stapled_in, staple),
+        AlertDescription.UNSUPPORTED_EXTENSION,
+        VERIFYING.replace(ocsp="ignore"),
+    )
+
+
+# What decides about trust; `test_session_keeper` goes through every field
+
+
+def test_a_trust_that_is_empty_is_a_trust() -> None:
+    """It may have a length, and decides all the same."""
+    lookup_for(TLSConfig(trust=Asked(), certificate=b"not looked at"))
+
+
+def test_what_decides_is_described_by_what_it_holds() -> None:
+    def parts(**fields: Any) -> list[bytes | str]:
+        return trust_parts(TLSConfig(**fields))
+
+    assert parts() == parts()
+    assert parts(certificate=b"x") == parts(certificate=[b"x"]) != parts(certificate=[b"x", b"x"])
+    assert parts(certificate=Resource("ca1.der")) == parts(certificate=Resource("ca1.der"))
+    assert parts(manifest=Manifest(["$(CERTS)/ca1"])) == parts(manifest=Manifest(["$(CERTS)/ca1"]))
+    assert parts(client_identities=identity()) == parts(client_identities=[identity()])
+
+
+def test_what_does_not_say_what_it_holds_is_described_by_being_itself() -> None:
+    def parts(trust: CertificateVerifier) -> list[bytes | str]:
+        return trust_parts(TLSConfig(trust=trust))
+
+    one, other = Asked(), Asked()
+    assert parts(one) == parts(one) != parts(other)
+    # One that takes no weak reference is not even itself.
+    bare = Bare()
+    assert parts(bare) != parts(bare)
+
+
+class Bare:
+    """Trust of which nothing can be remembered."""
+
+    __slots__ = ()
+
+    async def verify(self, chain: Sequence[bytes], server_name: str, /, **_: object) -> VerifiedChain:
+        raise AssertionError("nobody asks")
 
 
 def test_what_only_looks_like_trust_is_refused_at_once() -> None:
@@ -184,6 +374,10 @@ def test_what_only_looks_like_trust_is_refused_at_once() -> None:
 
         def includes(self, name: str, /) -> bool:
             return True
+
+        @property
+        def config(self) -> dict[str, dict[str, bool]]:
+            return {}
 
     with pytest.raises(TypeError, match="certificate must be bytes or a Resource, not Lookalike"):
         lookup_for(TLSConfig(certificate=Lookalike()))

@@ -7,11 +7,8 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import cast
 
-from cryptography.hazmat.primitives.asymmetric import mldsa
-
-from support.authority import CLIENT_AUTH, Authority, KeyKind, Leaf, PrivateKey
+from support.authority import CLIENT_AUTH, Authority, KeyKind, Leaf
 from support.der import element
 from trio_secure._client_identity import ClientIdentity, LoadedIdentity
 from trio_secure._codec import vector8, vector16
@@ -45,13 +42,6 @@ def _client(kind: KeyKind, intermediate: bool, ca: str) -> Leaf:
     return authority(ca).issue(
         common=f"client with {kind}", key=kind, eku=CLIENT_AUTH, intermediate=intermediate
     )
-
-
-@cache
-def mldsa_client() -> Leaf:
-    """A client's certificate with a key for ML-DSA-44, which the shared authority's type does not list."""
-    key = cast("PrivateKey", mldsa.MLDSA44PrivateKey.generate())
-    return authority().issue(common="client with ML-DSA", key=key, eku=CLIENT_AUTH)
 
 
 def load(leaf: Leaf) -> LoadedIdentity:

@@ -1,23 +1,49 @@
 """The cases: what is tried with which server.
 
-Theory of operation: a case belongs to a row of the docs' table and to the column of its server; the rows and columns
-together are the matrix that is declared, whether or not anybody runs it. Suites are tried with each kind of
-certificate they can be used with, in each version that has both; groups and features once in each version.
+Theory of operation: a case belongs to rows of the docs' table and to the column of its server; the rows and
+columns together are the matrix that is declared, whether or not anybody runs it. Suites are tried with each kind
+of certificate they can be used with, in each version that has both; schemes, groups and features once in each.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from support.interop_family import Extra
 from support.interop_material import Certificate
 from support.interop_peers import FEATURES, PEERS, Peer
 from trio_secure._groups import NAMED_GROUPS
+from trio_secure._signatures import SIGNATURE_SCHEMES
 from trio_secure._suites import CIPHER_SUITES, Authentication, CipherSuite, KeyExchange
 from trio_secure._versions import Version
 
 _FIXED = {Certificate.RSA: Authentication.RSA, Certificate.RSA_PSS: Authentication.RSA}
+# What the suites are tried with; the others are tried with each scheme they sign with.
+_USUAL = (Certificate.RSA, Certificate.RSA_PSS, Certificate.P256, Certificate.P384, Certificate.ED25519)
+_CURVES = {"secp256r1": Certificate.P256, "secp384r1": Certificate.P384, "secp521r1": Certificate.P521}
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of the docs' table.
+
+    Attributes:
+        section: what kind of thing it is about.
+    """
+
+    version: Version
+    section: str
+    label: str
+
+
+SUITES, CERTIFICATES, SIGNATURES, GROUPS, OTHER = SECTIONS = (
+    "Suites",
+    "Certificates",
+    "Signatures",
+    "Groups",
+    "Features",
+)
 
 
 @dataclass(frozen=True)
@@ -25,18 +51,20 @@ class Case:
     """One connection, or the few that a feature takes.
 
     Attributes:
-        rows: the rows of the table it counts in.
+        rows: those it counts in.
         what: a suite's, group's or feature's name.
     """
 
     peer: Peer
     version: Version
     certificate: Certificate
-    rows: tuple[str, ...]
+    rows: tuple[Row, ...]
     what: str
 
     def __str__(self) -> str:
-        return "-".join([self.peer.name, self.version.label, self.what, self.certificate.label]).replace(" ", "_")
+        return "-".join([self.peer.name, self.version.label, self.what, self.certificate.label]).replace(
+            " ", "_"
+        )
 
 
 def fits(suite: CipherSuite, version: Version, certificate: Certificate) -> bool:
@@ -62,28 +90,56 @@ def suite_cases() -> Iterator[Case]:
     for peer in PEERS:
         for version in peer.versions:
             for suite in CIPHER_SUITES:
-                for certificate in peer.certificates:
-                    if peer.has_suite(suite) and fits(suite, version, certificate):
-                        rows = (f"{version.label}: {_kind(suite)}", f"{version.label}: {certificate.label}")
+                for certificate in _USUAL:
+                    if peer.has_suite(suite) and peer.has(certificate) and fits(suite, version, certificate):
+                        rows = (
+                            Row(version, SUITES, _kind(suite)),
+                            Row(version, CERTIFICATES, certificate.label),
+                        )
                         yield Case(peer, version, certificate, rows, suite.name)
 
 
 def group_cases() -> Iterator[Case]:
-    """Every group, with ECDHE in the old versions, where a server of those has nothing to say about finite fields."""
+    """Every group; those of finite fields only in TLS 1.3, since before it servers have groups of their own."""
     for peer in PEERS:
         for version in peer.versions:
             for group in NAMED_GROUPS:
                 known = group.name in peer.groups and group.since <= version
                 if known and (version == Version.TLS13 or not group.name.startswith("ffdhe")):
-                    yield Case(peer, version, Certificate.RSA, (f"{version.label}: {group.name}",), group.name)
+                    yield Case(
+                        peer, version, Certificate.RSA, (Row(version, GROUPS, group.name),), group.name
+                    )
+
+
+def signature_cases() -> Iterator[Case]:
+    """Every signature scheme that a client can ask for."""
+    for peer in PEERS:
+        for version in peer.versions:
+            for scheme in SIGNATURE_SCHEMES:
+                certificate = _CURVES[scheme.curve] if scheme.curve else Certificate[scheme.kind.name]
+                if (
+                    version >= Version.TLS12
+                    and scheme.since <= version <= scheme.until
+                    and peer.has_scheme(scheme, certificate)
+                ):
+                    rows = (
+                        Row(version, CERTIFICATES, certificate.label),
+                        Row(version, SIGNATURES, scheme.name),
+                    )
+                    yield Case(peer, version, certificate, rows, scheme.name)
 
 
 def feature_cases(*keys: str) -> list[Case]:
     """The cases of some features."""
     return [
-        Case(peer, version, Certificate.RSA, (f"{version.label}: {FEATURES[key].label}",), key)
+        Case(peer, version, FEATURES[key].certificate, (Row(version, OTHER, FEATURES[key].label),), key)
         for key in keys
         for peer in PEERS
         for version in peer.versions
         if version in FEATURES[key].versions and version in peer.features.get(key, ())
     ]
+
+
+def all_cases() -> Iterator[Case]:
+    """All of it."""
+    return itertools.chain(suite_cases(), signature_cases(), group_cases(), feature_cases(*FEATURES))

@@ -14,11 +14,14 @@ import re
 from dataclasses import dataclass
 from typing import Protocol
 
-from support.interop_processes import Process
-from trio_secure import SecureStream
+import pytest
 import trio
 
-Stream = SecureStream[trio.abc.Stream]
+from support.interop_processes import Process
+from support.interop_recording import RecordedStream
+from trio_secure import SecureStream
+
+Stream = SecureStream[RecordedStream]
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,7 @@ class Seen:
         suite: in the server's own words.
         client: the common name of the client's certificate; empty without one.
         retried: whether it sent a HelloRetryRequest.
+        early_data: whether it took some.
         exported: 32 bytes of keying material in hexadecimal, for `EXPORTER_LABEL` without a context.
         bindings: channel bindings in hexadecimal, by name.
     """
@@ -47,6 +51,7 @@ class Seen:
     alpn: str | None = None
     client: str | None = None
     retried: bool | None = None
+    early_data: bool | None = None
     exported: str | None = None
     encrypt_then_mac: bool | None = None
     bindings: tuple[tuple[str, str], ...] = ()
@@ -114,7 +119,13 @@ class Commands:
         await stream.send_all(b"authenticate\n")
 
 
-_LIGHTTPD_VERSIONS = {"TLSv1": 0x0301, "TLSv1.0": 0x0301, "TLSv1.1": 0x0302, "TLSv1.2": 0x0303, "TLSv1.3": 0x0304}
+_LIGHTTPD_VERSIONS = {
+    "TLSv1": 0x0301,
+    "TLSv1.0": 0x0301,
+    "TLSv1.1": 0x0302,
+    "TLSv1.2": 0x0303,
+    "TLSv1.3": 0x0304,
+}
 
 
 class Requests:
@@ -141,14 +152,14 @@ class Requests:
         return Seen(
             version=_LIGHTTPD_VERSIONS[seen["SSL_PROTOCOL"]],
             suite=seen["SSL_CIPHER"],
-            client=seen.get("SSL_CLIENT_S_DN_CN", ""),
+            client=seen.get("SSL_CLIENT_S_DN_CN"),
         )
 
     async def update(self, stream: Stream, *, ask: bool) -> None:
-        raise NotImplementedError
+        pytest.fail("lighttpd cannot be told to")
 
     async def authenticate(self, stream: Stream) -> None:
-        raise NotImplementedError
+        pytest.fail("lighttpd cannot be told to")
 
 
 class _Logged:
@@ -178,7 +189,9 @@ class OpenSSL(_Logged):
         return await receive(stream, len(data))
 
     async def seen(self, stream: Stream) -> Seen:
-        session = base64.b64decode("".join(re.findall(_SESSION, self.process.said(self.since), re.DOTALL)[-1:]))
+        session = base64.b64decode(
+            "".join(re.findall(_SESSION, self.process.said(self.since), re.DOTALL)[-1:])
+        )
         # SSL_SESSION_ASN1: the structure's version, 1, and the protocol's.
         version = session.partition(b"\x02\x01\x01\x02\x02")[2][:2]
         exported = self.found(r"^    Keying material: (\w+)$")
@@ -187,7 +200,8 @@ class OpenSSL(_Logged):
             suite=self.found(r"^CIPHER is (\S+)$"),
             resumed=self.found("^(Reused session-id)") is not None,
             alpn=self.found("^ALPN protocols selected: (.*)$") or "",
-            client=self.found("^subject=CN = (.*)$") or "",
+            client=self.found("^depth=0 CN = (.*)$") or "",
+            early_data=self.found("^(Early data received)") is not None,
             exported=exported.lower() if exported else None,
         )
 
@@ -200,6 +214,11 @@ class OpenSSL(_Logged):
         since = self.process.length
         await self.process.type(b"c\n")
         await self.process.says("write certificate request", since)
+        # The client answers while it waits for data.
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(receive, stream, 2)
+            await self.process.says("read certificate verify", since)
+            await self.process.type(b"0\n")
 
 
 # ... of which this many fit into a record.
@@ -208,6 +227,8 @@ _LINES = 128
 
 class GnuTLS(_Logged):
     """`gnutls-serv --echo`: it sends back lines, and obeys some of them."""
+
+    _authenticated = False
 
     async def echo(self, stream: Stream, data: bytes) -> bytes:
         # It sends back what it reads at a time, if that ends with a line.
@@ -228,14 +249,17 @@ class GnuTLS(_Logged):
             suite=" ".join(part for part in parts if part),
             resumed=self.found(r"^\*\*\* (This is a resumed) session") is not None,
             alpn=self.found("^- Application protocol: (.*)$") or "",
-            client=self.found("^ - subject `CN=([^',]*)") or "",
+            client=None if self._authenticated else self.found("^\tSubject: CN=(.*)$") or "",
             exported=self.found("^- Key material: (.*)$"),
             encrypt_then_mac=self.found("^- Options:.*(EtM)") is not None,
             bindings=tuple((name, value) for name, value in bindings if value),
         )
 
     async def update(self, stream: Stream, *, ask: bool) -> None:
-        raise NotImplementedError
+        pytest.fail("gnutls-serv cannot be told to")
 
     async def authenticate(self, stream: Stream) -> None:
         await stream.send_all(b"**REAUTH**\n")
+        # It waits for the certificate, and says nothing of it but this.
+        assert await receive_until(stream, b"\n") == b"Successfully executed command\n"
+        self._authenticated = True

@@ -1,7 +1,7 @@
 """The servers that come with their libraries, and lighttpd, which has a module for each of several.
 
-Theory of operation: `openssl s_server` and `gnutls-serv` are one process for each port; lighttpd serves all its ports
-from one. Each is told its options in its own language, here and nowhere else.
+Theory of operation: `openssl s_server` and `gnutls-serv` are one process for each port; lighttpd serves all its
+ports from one. Each is told its options in its own language, here and nowhere else.
 """
 
 from __future__ import annotations
@@ -27,6 +27,10 @@ from trio_secure._suites import CipherSuite
 _ADDRESS = "127.0.0.1"
 
 
+def _prints(process: Process, text: str) -> Callable[[], bool]:
+    return lambda: text in process.said()
+
+
 class OpenSSLServer:
     """`openssl s_server`."""
 
@@ -34,7 +38,7 @@ class OpenSSLServer:
         Extra.NOTHING: [],
         Extra.NO_TICKETS: ["-no_ticket"],
         Extra.CLIENT_CERTIFICATE: ["-Verify", "1", "-verify_return_error"],
-        Extra.COOKIE: ["-stateless"],
+        Extra.EARLY_DATA: ["-early_data"],
     }
 
     def version(self) -> str:
@@ -51,7 +55,7 @@ class OpenSSLServer:
     ) -> dict[Setup, Endpoint]:
         started = {setup: self._start(processes, material, setup) for setup in setups}
         for process in started.values():
-            process.wait(lambda process=process: "ACCEPT" in process.said())
+            process.wait(_prints(process, "ACCEPT"))
         return {
             setup: Endpoint(process, int(process.said().split("ACCEPT 127.0.0.1:")[1].split()[0]))
             for setup, process in started.items()
@@ -87,6 +91,7 @@ class GnuTLSServer:
         Extra.NOTHING: ["--disable-client-cert"],
         Extra.NO_TICKETS: ["--disable-client-cert", "--noticket"],
         Extra.CLIENT_CERTIFICATE: ["--require-client-cert", "--verify-client-cert"],
+        Extra.EARLY_DATA: ["--disable-client-cert", "--earlydata"],
     }
 
     def version(self) -> str:
@@ -106,7 +111,7 @@ class GnuTLSServer:
     ) -> dict[Setup, Endpoint]:
         started = {setup: self._start(processes, material, setup) for setup in setups}
         for endpoint in started.values():
-            endpoint.process.wait(lambda process=endpoint.process: "...done" in process.said())
+            endpoint.process.wait(_prints(endpoint.process, "...done"))
         return started
 
     def _start(self, processes: Processes, material: Material, setup: Setup) -> Endpoint:
@@ -117,7 +122,8 @@ class GnuTLSServer:
         command += ["--priority", self._PRIORITY, "--x509cafile", str(material.root)]
         command += ["--x509certfile", str(files.certificate), "--x509keyfile", str(files.key)]
         command += ["--ocsp-response", str(files.staple), "--alpn", "interop", "--alpn", PROTOCOL]
-        command += ["--keymatexport", EXPORTER_LABEL, "--keymatexportsize", "32", "--recordsize", "4096"]
+        command += ["--keymatexport", EXPORTER_LABEL, "--keymatexportsize", "32"]
+        command += ["--recordsize", "4096"]
         command += self._EXTRAS[setup.extra]
         return Endpoint(processes.start("gnutls", command, processes.new_folder("gnutls")), port)
 
@@ -191,11 +197,10 @@ class Lighttpd:
         if self.staples:
             lines.append(f'ssl.stapling-file = "{files.staple}"')
         if setup.extra is Extra.CLIENT_CERTIFICATE:
-            lines += [
-                'ssl.verifyclient.activate = "enable"',
-                'ssl.verifyclient.enforce = "enable"',
-                f'ssl.verifyclient.ca-file = "{material.root}"',
-            ]
+            lines += ['ssl.verifyclient.activate = "enable"', 'ssl.verifyclient.enforce = "enable"']
+        # wolfSSL wants to know who issued its own certificate too, as soon as a client would like a staple.
+        if setup.extra is Extra.CLIENT_CERTIFICATE or self.module == "wolfssl":
+            lines.append(f'ssl.verifyclient.ca-file = "{material.root}"')
         return f'$SERVER["socket"] == "{_ADDRESS}:{port}" {{\n  ' + "\n  ".join(lines) + "\n}"
 
 
@@ -214,7 +219,9 @@ def _nss_name(suite: CipherSuite) -> str:
 MBEDTLS = Lighttpd(
     "mbedtls", "libmbedtls14", {"MinProtocol": "TLSv1.0", "CipherString": "HIGH"}, _dashed, staples=False
 )
-WOLFSSL = Lighttpd("wolfssl", "libwolfssl35", {"MinProtocol": "TLSv1.1", "CipherString": "ALL"}, _wolfssl_name)
+WOLFSSL = Lighttpd(
+    "wolfssl", "libwolfssl35", {"MinProtocol": "TLSv1.1", "CipherString": "ALL"}, _wolfssl_name
+)
 NSS = Lighttpd("nss", "libnss3", {"MinProtocol": "TLSv1.0", "CipherString": "HIGH"}, _nss_name)
 OPENSSL = OpenSSLServer()
 GNUTLS = GnuTLSServer()

@@ -1,8 +1,8 @@
 """What it takes to start a server and to understand it.
 
-Theory of operation: a `Setup` says what a port is to do; a `Family` starts the processes for all setups of a server at
-once and says where each is. Everything is switched on in them, old versions and weak suites too: the client chooses by
-what it offers.
+Theory of operation: a `Setup` says what a port is to do; a `Family` starts the processes for all setups of a
+server at once and says where each is. Everything is switched on in them, old versions and weak suites too: the
+client chooses by what it offers.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ from trio_secure._suites import CipherSuite
 PROTOCOL = "http/1.1"
 """An application protocol that every server knows."""
 EXPORTER_LABEL = "EXPORTER-interop"
+TIMESTAMP = b"interop"
+"""What stands for a signed certificate timestamp."""
 
 
 class Extra(enum.Enum):
@@ -32,7 +34,7 @@ class Extra(enum.Enum):
     NOTHING = enum.auto()
     NO_TICKETS = enum.auto()
     CLIENT_CERTIFICATE = enum.auto()
-    COOKIE = enum.auto()
+    EARLY_DATA = enum.auto()
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 
-from support.authority import CLIENT_AUTH, Authority, KeyKind, Leaf, to_der, to_pem
+from support.authority import CLIENT_AUTH, Authority, KeyKind, Leaf, to_der
 from support.servers import HOST, program
-
 
 _EXTENSIONS = f"""basicConstraints=critical,CA:FALSE
 keyUsage=critical,digitalSignature
@@ -38,6 +37,11 @@ class Certificate(enum.Enum):
     P256 = "P-256", "p256"
     P384 = "P-384", "p384"
     ED25519 = "Ed25519", "ed25519"
+    P521 = "P-521", "p521"
+    ED448 = "Ed448", "ed448"
+    ML_DSA_44 = "ML-DSA-44", "mldsa44"
+    ML_DSA_65 = "ML-DSA-65", "mldsa65"
+    ML_DSA_87 = "ML-DSA-87", "mldsa87"
 
     def __init__(self, label: str, key: KeyKind) -> None:
         self.label = label
@@ -68,7 +72,9 @@ class Material:
         self.authority = Authority.make()
         self.folder = folder
         self.root = self.authority.write(folder)
-        self.root.with_suffix(".key").write_bytes(Leaf(self.authority.certificate, self.authority.key).key_pem)
+        self.root.with_suffix(".key").write_bytes(
+            Leaf(self.authority.certificate, self.authority.key).key_pem
+        )
         self._servers: dict[Certificate, Files] = {}
 
     def server(self, kind: Certificate) -> Files:
@@ -98,8 +104,25 @@ class Material:
         extensions.write_text(_EXTENSIONS)
         generate = ["genpkey", "-algorithm", "RSA-PSS", "-pkeyopt", "rsa_keygen_bits:2048", "-out", str(key)]
         extract = ["pkey", "-in", str(key), "-pubout", "-out", str(public)]
-        sign = ["x509", "-new", "-subj", f"/CN={HOST}", "-force_pubkey", str(public), "-out", str(certificate)]
-        sign += ["-CA", str(self.root), "-CAkey", str(self.root.with_suffix(".key")), "-sha256", "-days", "30"]
+        sign = [
+            "x509",
+            "-new",
+            "-subj",
+            f"/CN={HOST}",
+            "-force_pubkey",
+            str(public),
+            "-out",
+            str(certificate),
+        ]
+        sign += [
+            "-CA",
+            str(self.root),
+            "-CAkey",
+            str(self.root.with_suffix(".key")),
+            "-sha256",
+            "-days",
+            "30",
+        ]
         for arguments in (generate, extract, [*sign, "-extfile", str(extensions)]):
             subprocess.run([openssl, *arguments], check=True, capture_output=True)
 
@@ -117,4 +140,4 @@ def _staple(certificate: x509.Certificate, authority: Authority) -> bytes:
         None,
     )
     builder = builder.responder_id(ocsp.OCSPResponderEncoding.HASH, authority.certificate)
-    return builder.sign(authority.key, hashes.SHA256()).public_bytes(Encoding.DER)  # type: ignore[arg-type]
+    return builder.sign(authority.key, hashes.SHA256()).public_bytes(Encoding.DER)

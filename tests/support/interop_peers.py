@@ -1,8 +1,8 @@
 """The servers of the interoperability tests, and what each can do: one row for each.
 
-Theory of operation: a row says which versions, kinds of certificates, suites, groups and features a server has, as it
-comes and is started here; the cases are made from the rows, and so is the table in the docs. What a row leaves out is
-not tried. Features are named where they are rows of a table themselves, `FEATURES`.
+Theory of operation: a row says which versions, kinds of certificates, suites, groups and features a server has, as
+it comes with Debian 12 or from its registry and is started here; the cases are made from the rows, and so is the
+table in the docs. What a row leaves out is not tried. Features are rows of a table themselves, `FEATURES`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from support import interop_daemons as daemons
 from support import interop_programs as programs
 from support.interop_family import Family
 from support.interop_material import Certificate
+from trio_secure._signatures import SignatureScheme
 from trio_secure._suites import CipherSuite
 from trio_secure._versions import Version
 
@@ -31,11 +32,13 @@ class Feature:
         key: its short name.
         label: its name in the docs.
         versions: those that have it.
+        certificate: the server's.
     """
 
     key: str
     label: str
     versions: tuple[Version, ...] = _ALL
+    certificate: Certificate = Certificate.RSA
 
 
 _FEATURES = (
@@ -43,18 +46,21 @@ _FEATURES = (
     Feature("session_id", "resumed by session ID", _OLD),
     Feature("ticket", "resumed by ticket", _OLD),
     Feature("psk", "resumed by PSK, with (EC)DHE", (_13,)),
+    Feature("early_data", "0-RTT data", (_13,)),
     Feature("retry", "HelloRetryRequest", (_13,)),
     Feature("retry_psk", "HelloRetryRequest, resumed", (_13,)),
-    Feature("cookie", "HelloRetryRequest with a cookie", (_13,)),
+    Feature("cookie", "HelloRetryRequest, with a cookie", (_13,)),
     Feature("client_rsa", "client certificate, RSA"),
-    Feature("client_p256", "client certificate, P-256"),
-    Feature("client_ed25519", "client certificate, Ed25519", (_12, _13)),
+    # Below TLS 1.3 some servers ask only for keys of the kind they have.
+    Feature("client_p256", "client certificate, P-256", certificate=Certificate.P256),
+    Feature("client_ed25519", "client certificate, Ed25519", (_12, _13), Certificate.P256),
     Feature("post_handshake", "client certificate after the handshake", (_13,)),
     Feature("fragments", "max_fragment_length"),
     Feature("record_size", "record_size_limit"),
     Feature("our_update", "KeyUpdate from the client", (_13,)),
     Feature("their_update", "KeyUpdate from the server", (_13,)),
     Feature("staple", "OCSP staple"),
+    Feature("timestamps", "signed certificate timestamps"),
     Feature("exporter", "exported keying material"),
     Feature("bindings", "channel bindings"),
     Feature("extended", "extended master secret required", _OLD),
@@ -64,14 +70,14 @@ _FEATURES = (
 FEATURES: Mapping[str, Feature] = {feature.key: feature for feature in _FEATURES}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Peer:
     """A server.
 
     Attributes:
         name: in the docs.
-        without: a pattern for the names of the suites it does not have.
-        groups: those it has, for TLS 1.3; below that all but the hybrid ones are tried with ECDHE, where it has them.
+        without: a pattern for the names of the suites and signature schemes it does not have.
+        groups: those it has. The elliptic ones are tried in the old versions too.
         absent: the group of which it cannot take a share; it sends a HelloRetryRequest then.
         features: by key; the versions in which it has each.
     """
@@ -86,8 +92,14 @@ class Peer:
     without: str = "^$"
     bytes_each_way: int = field(default=100_000)
 
+    def has(self, certificate: Certificate) -> bool:
+        return certificate in self.certificates
+
     def has_suite(self, suite: CipherSuite) -> bool:
         return not re.search(self.without, suite.name)
+
+    def has_scheme(self, scheme: SignatureScheme, certificate: Certificate) -> bool:
+        return self.has(certificate) and not re.search(self.without, scheme.name)
 
 
 def _has(*names: str, **versions: tuple[Version, ...]) -> dict[str, tuple[Version, ...]]:
@@ -95,7 +107,8 @@ def _has(*names: str, **versions: tuple[Version, ...]) -> dict[str, tuple[Versio
     return {**{name: FEATURES[name].versions for name in names}, **versions}
 
 
-_RSA, _PSS, _P256, _P384, _ED25519 = Certificate
+_RSA, _PSS, _P256, _P384, _ED25519, _P521, _ED448, *_ML_DSA = Certificate
+_CLASSIC = (_RSA, _PSS, _P256, _P384, _P521, _ED25519, _ED448)
 _NIST = ("secp256r1", "secp384r1", "secp521r1")
 _FFDHE = ("ffdhe2048", "ffdhe3072")
 _MLKEM = ("X25519MLKEM768", "SecP256r1MLKEM768")
@@ -106,65 +119,92 @@ PEERS: tuple[Peer, ...] = (
         "OpenSSL",
         daemons.OPENSSL,
         _ALL,
-        tuple(Certificate),
+        _CLASSIC,
         ("x25519", "x448", *_NIST, *_FFDHE),
         "X25519MLKEM768",
         _has(
-            *("alpn", "session_id", "ticket", "psk", "retry", "retry_psk", "cookie", *_CLIENTS, "post_handshake"),
-            *("fragments", "our_update", "their_update", "staple", "exporter", "extended"),
+            *("alpn", "session_id", "ticket", "psk", "retry", "retry_psk", *_CLIENTS, "post_handshake"),
+            *(
+                "fragments",
+                "our_update",
+                "their_update",
+                "staple",
+                "exporter",
+                "extended",
+                "encrypt_then_mac",
+            ),
+            "early_data",
         ),
     ),
     Peer(
         "OpenSSL of cryptography",
         programs.PYOPENSSL,
         _ALL,
-        tuple(Certificate),
+        (*_CLASSIC, *_ML_DSA),
         (*_MLKEM, "x25519", "x448", *_NIST, *_FFDHE),
-        "",
-        _has("alpn", "ticket", "psk", *_CLIENTS, "fragments", "our_update", "staple", "exporter", "extended"),
+        # It has all that the client has; but a share of this one it does not take when there is a better group.
+        "ffdhe3072",
+        _has(
+            *("alpn", "ticket", "psk", "retry", "retry_psk", *_CLIENTS, "fragments", "our_update", "staple"),
+            *("exporter", "extended", "encrypt_then_mac"),
+        ),
         without="_DHE_",
     ),
     Peer(
         "GnuTLS",
         daemons.GNUTLS,
         _ALL,
-        tuple(Certificate),
+        _CLASSIC,
         ("x25519", "x448", *_NIST, *_FFDHE),
         "X25519MLKEM768",
         _has(
             *("alpn", "session_id", "ticket", "psk", "retry", "retry_psk", *_CLIENTS, "post_handshake"),
             *("fragments", "record_size", "our_update", "staple", "exporter", "bindings", "extended"),
-            "encrypt_then_mac",
+            *("encrypt_then_mac", "early_data"),
         ),
     ),
     Peer(
         "mbedTLS",
         daemons.MBEDTLS,
         _OLD,
-        (_RSA, _P256, _P384),
+        (_RSA, _P256, _P384, _P521),
         ("x25519", *_NIST),
         "",
-        _has("alpn", "session_id", "ticket", "client_rsa", "client_p256", "fragments", "extended"),
+        _has("alpn", "ticket", "client_rsa", "client_p256", "fragments", "extended", "encrypt_then_mac"),
+        without="rsa_pss",
     ),
     Peer(
         "wolfSSL",
         daemons.WOLFSSL,
         (_11, _12, _13),
-        (_RSA, _P256, _P384, _ED25519),
+        (_RSA, _P256, _P384, _P521, _ED25519),
         ("x25519", *_NIST),
         "X25519MLKEM768",
-        _has("alpn", "session_id", "ticket", "psk", "retry", *_CLIENTS, "fragments", "our_update", "staple"),
+        _has(
+            *(
+                "alpn",
+                "ticket",
+                "psk",
+                "retry",
+                "retry_psk",
+                *_CLIENTS,
+                "fragments",
+                "our_update",
+                "extended",
+            ),
+            "encrypt_then_mac",
+        ),
         without="^TLS_RSA_",
     ),
     Peer(
         "NSS",
         daemons.NSS,
         _ALL,
-        (_RSA, _P256, _P384),
+        (_RSA, _P256, _P384, _P521),
         ("x25519", *_NIST, *_FFDHE),
         "X25519MLKEM768",
         _has(
-            *("alpn", "session_id", "ticket", "psk", "retry", "retry_psk", "record_size", "our_update", "staple"),
+            *("alpn", "ticket", "psk", "retry", "retry_psk", "cookie", "record_size", "our_update", "staple"),
             "extended",
         ),
         without="_CCM_",
@@ -173,34 +213,47 @@ PEERS: tuple[Peer, ...] = (
         "Go",
         programs.GO,
         _ALL,
-        (_RSA, _P256, _P384, _ED25519),
+        (_RSA, _P256, _P384, _P521, _ED25519),
         (*_MLKEM, "x25519", *_NIST),
         "x448",
-        _has("alpn", "ticket", "psk", "retry", "retry_psk", *_CLIENTS, "our_update", "staple", "exporter", "extended"),
+        _has(
+            *("alpn", "ticket", "psk", "retry", "retry_psk", *_CLIENTS, "our_update", "staple", "timestamps"),
+            *("exporter", "extended"),
+        ),
         without="_DHE_|_CCM_|AES_256_CBC_SHA256|CBC_SHA384",
     ),
     Peer(
         "Node",
         programs.NODE,
         _ALL,
-        tuple(Certificate),
+        _CLASSIC,
         ("x25519", "x448", *_NIST, *_FFDHE),
         "X25519MLKEM768",
         _has(
-            *("alpn", "session_id", "ticket", "psk", "retry", "retry_psk", *_CLIENTS, "fragments", "our_update"),
-            *("staple", "exporter", "extended"),
+            *(
+                "alpn",
+                "session_id",
+                "ticket",
+                "psk",
+                "retry",
+                "retry_psk",
+                *_CLIENTS,
+                "fragments",
+                "our_update",
+            ),
+            *("staple", "exporter", "extended", "encrypt_then_mac"),
         ),
     ),
     Peer(
         "Java",
         programs.JAVA,
         _ALL,
-        tuple(Certificate),
+        _CLASSIC,
         ("x25519", "x448", *_NIST, *_FFDHE),
         "X25519MLKEM768",
         _has(
-            *("alpn", "ticket", "psk", "retry", "retry_psk", *_CLIENTS, "fragments", "our_update", "their_update"),
-            "extended",
+            *("alpn", "ticket", "psk", "retry", "retry_psk", "cookie", *_CLIENTS, "fragments", "our_update"),
+            *("their_update", "extended"),
         ),
         without="_CCM_",
     ),
@@ -208,11 +261,21 @@ PEERS: tuple[Peer, ...] = (
         "tlslite-ng",
         programs.TLSLITE,
         _ALL,
-        tuple(Certificate),
+        _CLASSIC,
         ("x25519", "x448", *_NIST, *_FFDHE),
         "X25519MLKEM768",
         _has(
-            *("alpn", "session_id", "ticket", "psk", "retry", "retry_psk", *_CLIENTS, "post_handshake"),
+            *(
+                "alpn",
+                "session_id",
+                "ticket",
+                "psk",
+                "retry",
+                "retry_psk",
+                "cookie",
+                *_CLIENTS,
+                "post_handshake",
+            ),
             *("record_size", "our_update", "their_update", "exporter", "extended", "encrypt_then_mac"),
             "compression",
         ),

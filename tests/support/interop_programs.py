@@ -16,7 +16,16 @@ from importlib.metadata import version
 from pathlib import Path
 
 from support.interop_conversation import Commands, Conversation, Endpoint
-from support.interop_family import PROTOCOL, Extra, Setup, first_version, openssl_name, output, registered_name
+from support.interop_family import (
+    PROTOCOL,
+    TIMESTAMP,
+    Extra,
+    Setup,
+    first_version,
+    openssl_name,
+    output,
+    registered_name,
+)
 from support.interop_material import Material
 from support.interop_processes import Processes
 from support.servers import program
@@ -74,6 +83,7 @@ def _endpoint(material: Material, setup: Setup) -> str:
         "key": files.key,
         "ocsp": files.staple,
         "alpn": f"interop,{PROTOCOL}",
+        "timestamp": TIMESTAMP.decode(),
     }
     if setup.extra is Extra.CLIENT_CERTIFICATE:
         options["client"] = material.root
@@ -96,7 +106,9 @@ def _python(name: str) -> Callable[[Path], list[str]]:
 
 
 def _openssl_in_cryptography() -> str:
-    return first_version(output(sys.executable, "-c", "from OpenSSL import SSL; print(SSL.OpenSSL_version(0))"))
+    return first_version(
+        output(sys.executable, "-c", "from OpenSSL import SSL; print(SSL.OpenSSL_version(0))")
+    )
 
 
 GO = Program("go", _go, lambda: first_version(output("go", "version")))

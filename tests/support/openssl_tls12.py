@@ -7,6 +7,7 @@ may go on with the client's side of a connection in place of OpenSSL.
 
 from __future__ import annotations
 
+import base64
 import ssl
 import warnings
 from collections.abc import Callable, Iterator
@@ -18,6 +19,8 @@ from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from support.authority import Authority, KeyKind
+from support.der import element, integer
+from trio_secure._finite_field import FiniteField
 from trio_secure._protection import ContentType
 from trio_secure._reassembly import Reassembly
 from trio_secure._suites import SUITES_BY_NAME, Authentication, CipherSuite
@@ -127,6 +130,8 @@ def _contexts(
     server.load_verify_locations(authority.write(folder))
     server.verify_mode = ssl.CERT_OPTIONAL
     client = ssl.create_default_context(cafile=str(authority.write(folder)))
+    (folder / "dh.pem").write_text(_dh_parameters())
+    server.load_dh_params(folder / "dh.pem")
     client.keylog_filename = str(folder / "keys")
     for context in (client, server):
         with warnings.catch_warnings():
@@ -139,6 +144,14 @@ def _contexts(
     name = next(row["name"] for row in client.get_ciphers() if row["id"] & 0xFFFF == suite.code)
     client.set_ciphers(f"{name}:@SECLEVEL=0")
     return client, server
+
+
+@cache
+def _dh_parameters() -> str:
+    """Those of ffdhe2048, in PEM: two numbers in a SEQUENCE (PKCS #3)."""
+    field = FiniteField.named("ffdhe2048")
+    text = base64.encodebytes(element(0x30, integer(field.p), integer(field.g))).decode()
+    return f"-----BEGIN DH PARAMETERS-----\n{text}-----END DH PARAMETERS-----\n"
 
 
 class _Pair:

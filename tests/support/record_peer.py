@@ -7,6 +7,8 @@ keeps to no protocol at all.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import trio
 from trio.testing import memory_stream_pair
 
@@ -14,20 +16,23 @@ from support.openssl_peer import Transports
 from trio_secure import AlertDescription, SecureStream
 from trio_secure._alerts import encode_alert
 from trio_secure._channel import Channel
+from trio_secure._client_identity import ClientIdentity
 from trio_secure._identity import VerifiedPeer
 from trio_secure._keys12 import MasterSecret
-from trio_secure._keys13 import ApplicationSecrets, TrafficSecret
+from trio_secure._keys13 import ApplicationSecrets, ResumptionSecret, TrafficSecret
 from trio_secure._messages13 import KeyUpdate
 from trio_secure._post_handshake import Errands
 from trio_secure._protection import ContentType
 from trio_secure._protection12 import opener, sealer
 from trio_secure._protection13 import Opener13, Sealer13
 from trio_secure._records import Record
+from trio_secure._session_keeper import SessionKeeper
 from trio_secure._signatures import SIGNATURE_SCHEMES
 from trio_secure._suites import SUITES_BY_NAME, CipherSuite
 from trio_secure._trace import Tracer, TraceSink
+from trio_secure._transcript import Transcript
 from trio_secure._versions import Version
-from trio_secure._wire import Established
+from trio_secure._wire import Established, NewSession12
 
 SUITE13 = SUITES_BY_NAME["TLS_AES_128_GCM_SHA256"]
 SUITE12 = SUITES_BY_NAME["TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"]
@@ -85,7 +90,7 @@ class RecordPeer:
         with trio.fail_after(_PATIENCE):
             while (record := self.channel.reader.next()) is None:
                 await self.channel.fill()
-        if record.content_type == ContentType.HANDSHAKE:
+        if record.content_type == ContentType.HANDSHAKE and record.content[0] == KeyUpdate.type:
             assert self._client is not None
             self._client = self._client.next()
             self.channel.reader.opener = Opener13(self._client)
@@ -105,8 +110,15 @@ def established(
     suite: CipherSuite | None = None,
     encrypt_then_mac: bool = False,
     trace: TraceSink | None = None,
+    identities: Sequence[ClientIdentity] | None = None,
+    keeper: SessionKeeper | None = None,
 ) -> tuple[SecureStream[trio.abc.Stream], RecordPeer]:
-    """A stream that takes its handshake for done, and the peer that plays its server."""
+    """A stream that takes its handshake for done, and the peer that plays its server.
+
+    Args:
+        identities: what the client may show if it is asked; None for one that has not offered that.
+        keeper: where the client keeps what can be resumed.
+    """
     ours, theirs = transports()
     channel = Channel(ours)
     channel.reader.drops_change_cipher_spec = False
@@ -132,8 +144,20 @@ def established(
         version=version,
         suite=suite,
         group="x25519",
-        peer=VerifiedPeer((b"leaf",), SIGNATURE_SCHEMES[0], (b"leaf", b"root"), "ca7.der"),
+        # A keeper looks at when the certificates of a verified chain expire.
+        peer=VerifiedPeer(
+            (b"leaf",), SIGNATURE_SCHEMES[0], (b"leaf", b"root") if keeper is None else (), "ca7.der"
+        ),
         secrets=secrets,
+        session=NewSession12(MasterSecret(suite, version, bytes(48)), True, bytes(32), None, None)
+        if secrets is None
+        else None,
+        transcript=None if identities is None else Transcript(),
+        resumption=None if secrets is None else ResumptionSecret(suite, bytes(suite.hash.length)),
     )
-    errands = Errands(settled, (), None)
+    if settled.transcript is not None:
+        settled.transcript.use(suite.hash)
+    if keeper is not None:
+        keeper.meet(settled)
+    errands = Errands(settled, identities or (), keeper)
     return SecureStream(ours, channel, settled, None, errands, Tracer(trace) if trace else None), peer

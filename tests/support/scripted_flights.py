@@ -69,6 +69,8 @@ def alpn_answer(server: ServerWire) -> Extensions:
 async def hear_client_chain(server: ServerWire, context: bytes | None) -> CertificateKey | None:
     """The client's Certificate; the key of its leaf, unless it is empty."""
     reader = Reader(await server.listen(11), "Certificate")
+    server.expects_answer = False
+    server.client_chain = []
     if context is not None:
         assert reader.vector8() == context
     entries = reader.inner(reader.vector24(), "certificate_list")

@@ -201,12 +201,13 @@ async def send_ticket(
 
 
 async def ask_who_is_there(server: ServerWire, context: bytes = b"context") -> None:
-    """A CertificateRequest after the handshake, and the client's answer."""
+    """A CertificateRequest after the handshake, and the client's answer, behind whatever it was saying."""
     handshake = server.transcript.copy()
     body = request_body(server, context)
     server.send_message(13, body)
     await server.flush()
     server.transcript.add(encode_message(13, body))
+    server.expects_answer = True
     await hear_client_authentication(server, context)
     covered = server.transcript.digest()
     assert server.read_secret is not None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import warnings as python_warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from dataclasses import dataclass
 
 import pytest
@@ -95,7 +95,7 @@ wrap = SecureStream[trio.abc.Stream].wrap
 
 
 @contextlib.contextmanager
-def _legacy(version: Version, *, established: bool = True) -> Iterator[None]:
+def _legacy(version: Version, *, established: bool = True) -> Generator[None]:
     """Below TLS 1.2 an established connection warns, and no other does."""
     if established and version < Version.TLS12:
         with pytest.warns(LegacyTLSWarning, match=f"speaks only {version.label}"):
@@ -104,6 +104,28 @@ def _legacy(version: Version, *, established: bool = True) -> Iterator[None]:
         with python_warnings.catch_warnings():
             python_warnings.simplefilter("error")
             yield
+
+
+@contextlib.asynccontextmanager
+async def met(
+    script: Script,
+    config: TLSConfig = PLAIN,
+    *,
+    name: str | None = SERVER_NAME,
+    transports: Callable[[], tuple[trio.abc.Stream, trio.abc.Stream]] = memory_stream_pair,
+) -> AsyncGenerator[tuple[SecureStream[trio.abc.Stream], ServerWire]]:
+    """A meeting in which the client does what the block says, and closes at its end."""
+    ours, theirs = transports()
+    server = ServerWire(theirs, script)
+    with trio.fail_after(_DEADLINE):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(serve, server)
+            with _legacy(script.version):
+                stream = await wrap(ours, name, config)
+            try:
+                yield stream, server
+            finally:
+                await stream.aclose()
 
 
 async def refused(

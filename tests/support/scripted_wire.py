@@ -82,6 +82,10 @@ class ServerWire:
         """Whether records that do not open are passed over, as early data that is not wanted."""
         self.takes_early_data = False
         """Whether application data may stand between the client's hello and what follows it."""
+        self.expects_answer = False
+        """Whether data and KeyUpdates may still stand before the messages that are listened for."""
+        self.ahead = b""
+        """The data that did."""
         self.sent = 0
         """Bytes handed to the transport."""
         self.steps: list[str] = []
@@ -266,8 +270,12 @@ class ServerWire:
             self._handshake[1:4], "big"
         ):
             content_type, content = await self.receive_record()
-            if content_type == HANDSHAKE:
+            if content_type == HANDSHAKE and content[0] == KeyUpdate.type and self.expects_answer:
+                self._follow_key_update(content)
+            elif content_type == HANDSHAKE:
                 self._handshake += content
+            elif content_type == DATA and self.expects_answer and not self._handshake:
+                self.ahead += content
             elif content_type == DATA and self.takes_early_data:
                 self.early_data += content
             else:
@@ -288,7 +296,10 @@ class ServerWire:
     async def receive_data(self) -> bytes:
         """Application data; a KeyUpdate on the way changes the key."""
         while True:
-            content_type, content = await self.receive_record()
+            if self.ahead:
+                content_type, content, self.ahead = DATA, self.ahead, b""
+            else:
+                content_type, content = await self.receive_record()
             if content_type == DATA:
                 self.data += content
                 return content

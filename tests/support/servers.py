@@ -39,9 +39,15 @@ _START_ATTEMPTS = 3
 # No test needs a server for longer; one that hangs fails, and shows what the server said.
 _MOST_SECONDS = 60.0
 _POLL_SECONDS = 0.01
-# Debian keeps nginx and lighttpd where a plain user's PATH does not look, and a program installed by pip is with Python.
+# Debian keeps nginx and lighttpd where a plain user's PATH does not look; what pip installs is where Python is.
 _SEARCH_PATH = os.pathsep.join(
-    [str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin", "/sbin"]
+    [
+        str(Path(sys.executable).parent),
+        os.environ.get("PATH", os.defpath),
+        "/usr/sbin",
+        "/usr/local/sbin",
+        "/sbin",
+    ]
 )
 
 
@@ -227,6 +233,10 @@ def lighttpd(
     """lighttpd serving the folder `files` through one of its TLS libraries, over TLS `version` alone."""
     certificate, key = leaf.write(folder)
     executable = program("lighttpd")
+    issuers = folder / "issuers.pem"
+    issuers.write_bytes(to_pem(*leaf.issuers))
+    # A client that would like a staple is turned away by wolfSSL if it does not know who issued its certificate.
+    known = f'ssl.ca-file = "{issuers}"' if module == "wolfssl" and leaf.issuers else ""
 
     def command(port: int) -> list[str]:
         configuration = folder / "lighttpd.conf"
@@ -239,6 +249,7 @@ ssl.engine = "enable"
 ssl.pemfile = "{certificate}"
 ssl.privkey = "{key}"
 ssl.openssl.ssl-conf-cmd = ("MinProtocol" => "TLSv{version}", "MaxProtocol" => "TLSv{version}")
+{known}
 mimetype.assign = ("" => "application/octet-stream")
 """
         )
@@ -290,21 +301,10 @@ def websockets_echo(
     leaf: Leaf, folder: Path, version: TLSVersion
 ) -> AbstractAsyncContextManager[RunningServer]:
     """The `websockets` package's own server, echoing each message over WSS, over TLS `version` alone."""
-    return _script("websockets_server.py", leaf, folder, version)
-
-
-def pyopenssl_echo(leaf: Leaf, folder: Path) -> AbstractAsyncContextManager[RunningServer]:
-    """A current OpenSSL, by way of pyOpenSSL, answering each line reversed."""
-    return _script("pyopenssl_server.py", leaf, folder)
-
-
-def _script(
-    name: str, leaf: Leaf, folder: Path, *arguments: str
-) -> AbstractAsyncContextManager[RunningServer]:
     certificate, key = leaf.write(folder)
-    script = Path(__file__).with_name(name)
+    script = Path(__file__).with_name("websockets_server.py")
 
     def command(port: int) -> list[str]:
-        return [sys.executable, "-P", str(script), str(port), str(certificate), str(key), *arguments]
+        return [sys.executable, "-P", str(script), str(port), str(certificate), str(key), version]
 
-    return serve(script.stem, command, folder, ready="listening")
+    return serve("websockets", command, folder, ready="listening")

@@ -41,7 +41,7 @@ public class JavaServer {
     Security.setProperty("jdk.tls.disabledAlgorithms", "NULL");
     Security.setProperty("jdk.tls.legacyAlgorithms", "");
     // A KeyUpdate, which asks for one in return, after this many bytes.
-    Security.setProperty("jdk.tls.keyLimits", "AES/GCM/NoPadding KeyUpdate 2^16");
+    Security.setProperty("jdk.tls.keyLimits", "AES/GCM/NoPadding KeyUpdate 2^17");
     System.setProperty("jsse.enableMFLNExtension", "true");
     StringBuilder ports = new StringBuilder();
     for (String argument : endpoints) {

@@ -1,7 +1,7 @@
 """A TLS server on the OpenSSL inside `cryptography`: `python pyopenssl_server.py ENDPOINT...`.
 
-Theory of operation: that OpenSSL is newer than a distribution's. README.md beside this file says what an endpoint is,
-and what is said over a connection.
+Theory of operation: that OpenSSL is newer than a distribution's. README.md beside this file says what an endpoint
+is, and what is said over a connection.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def _answer(context: SSL.Context, accepted: socket.socket) -> None:
                     received += connection.recv(2**14)
         except SSL.Error as error:
             # A close_notify ends here too, as ZeroReturnError.
-            print(repr(error), flush=True)
+            print(repr(error), flush=True)  # noqa: T201 -- the log a failing test shows
 
 
 def _serve(context: SSL.Context, listener: socket.socket) -> None:
@@ -94,7 +94,7 @@ def main(*endpoints: str) -> None:
         context = _context(dict(option.split("=", 1) for option in endpoint.split(";")))
         listeners.append(socket.create_server(("127.0.0.1", 0)))
         threading.Thread(target=_serve, args=[context, listeners[-1]]).start()
-    print("listening", *[listener.getsockname()[1] for listener in listeners], flush=True)
+    print("listening", *[listener.getsockname()[1] for listener in listeners], flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":

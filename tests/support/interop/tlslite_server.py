@@ -3,6 +3,9 @@
 Theory of operation: README.md beside this file says what an endpoint is, and what is said over a connection.
 """
 
+# tlslite-ng has no types.
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false
 from __future__ import annotations
 
 import json
@@ -14,8 +17,14 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.x509.oid import NameOID
-from tlslite.api import HandshakeSettings, SessionCache, TLSConnection, X509CertChain, parsePEMKey
-from tlslite.constants import CipherSuite
+from tlslite.api import (  # type: ignore[import-untyped]  # as above
+    HandshakeSettings,
+    SessionCache,
+    TLSConnection,
+    X509CertChain,
+    parsePEMKey,
+)
+from tlslite.constants import CipherSuite  # type: ignore[import-untyped]  # as above
 
 
 class Endpoint:
@@ -92,14 +101,18 @@ def report(connection: TLSConnection) -> dict[str, object]:
     client = ""
     if chain and chain.x509List:
         subject = x509.load_der_x509_certificate(bytes(chain.x509List[0].bytes)).subject
-        client = subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value
+        client = str(subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value)
+    version = 0x0300 + connection.version[1]
+    exported = connection.keyingMaterialExporter(bytearray(b"EXPORTER-interop"), 32).hex()
     return {
-        "version": 0x0300 + connection.version[1],
+        "version": version,
         "suite": CipherSuite.ietfNames[session.cipherSuite],
-        "resumed": connection.resumed,
+        # It does not say in TLS 1.3.
+        "resumed": None if version == 0x0304 else connection.resumed,
         "alpn": (session.appProto or b"").decode(),
         "client": client,
-        "exported": connection.keyingMaterialExporter(bytearray(b"EXPORTER-interop"), 32).hex(),
+        # In TLS 1.3 it counts the client's certificate in, where RFC 8446 §7.5 ends with the server's Finished.
+        "exported": None if client and version == 0x0304 else exported,
     }
 
 
@@ -109,7 +122,7 @@ def main(*endpoints: str) -> None:
     for listener, options in zip(listeners, endpoints, strict=True):
         endpoint = Endpoint(dict(option.split("=", 1) for option in options.split(";")))
         threading.Thread(target=endpoint.serve, args=[listener]).start()
-    print("listening", *[listener.getsockname()[1] for listener in listeners], flush=True)
+    print("listening", *[listener.getsockname()[1] for listener in listeners], flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":

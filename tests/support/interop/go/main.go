@@ -44,6 +44,7 @@ func configuration(endpoint map[string]string) *tls.Config {
 	if path := endpoint["ocsp"]; path != "" {
 		certificate.OCSPStaple = read(path)
 	}
+	certificate.SignedCertificateTimestamps = [][]byte{[]byte(endpoint["timestamp"])}
 	config := &tls.Config{
 		Certificates: []tls.Certificate{certificate},
 		MinVersion:   allVersions[0],
@@ -66,13 +67,13 @@ func report(connection *tls.Conn) ([]byte, error) {
 		return nil, err
 	}
 	seen := map[string]any{
-		"version": state.Version,
-		"suite":   tls.CipherSuiteName(state.CipherSuite),
-		"resumed": state.DidResume,
-		"alpn":    state.NegotiatedProtocol,
-		"retried": state.HelloRetryRequest,
+		"version":  state.Version,
+		"suite":    tls.CipherSuiteName(state.CipherSuite),
+		"resumed":  state.DidResume,
+		"alpn":     state.NegotiatedProtocol,
+		"retried":  state.HelloRetryRequest,
 		"exported": hex.EncodeToString(exported),
-		"client":  "",
+		"client":   "",
 	}
 	if len(state.PeerCertificates) > 0 {
 		seen["client"] = state.PeerCertificates[0].Subject.CommonName
