@@ -22,7 +22,7 @@ from ._settings import FRAGMENT_LENGTHS
 from ._status import check_status_answer, read_scts
 from ._suites import Cbc, CipherSuite
 from ._versions import Version
-from ._wire import RecordLimits
+from ._wire import NO_LIMITS, RecordLimits
 
 #: RFC 8449 §4: the smallest record_size_limit there is.
 _SMALLEST_LIMIT = 64
@@ -38,7 +38,7 @@ class Answers:
     """The values of the server's extensions."""
 
     alpn: bytes | None = None
-    limits: RecordLimits = RecordLimits()
+    limits: RecordLimits = NO_LIMITS
     early_data: bool = False
     extended_master_secret: bool = False
     encrypt_then_mac: bool = False
@@ -115,7 +115,7 @@ def _limits(extensions: Extensions, config: TLSConfig, version: Version) -> Reco
         return RecordLimits(fragment=_fragment_length(fragment, config))
     if limit is not None:
         return RecordLimits(receive=config.record_size_limit, send=_record_size_limit(limit, version))
-    return RecordLimits()
+    return NO_LIMITS
 
 
 def _fragment_length(data: bytes, config: TLSConfig) -> int | None:

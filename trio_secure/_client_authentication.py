@@ -2,11 +2,11 @@
 
 Theory of operation
 -------------------
-A request becomes a `Proof`: the identity that fits it and the scheme to sign with, or neither, for a client that has
-nothing that fits sends an empty Certificate and leaves it to the server what to make of that. The proof is chosen
-before anything is sent, and signs when the transcript has come as far as the signature covers; an identity's signer
-may take its time, so both are asynchronous. The same lines serve a handshake and a request that comes after it,
-because they speak to whatever takes messages and keeps their transcript.
+A request becomes a `Proof`: the identity that fits it and the scheme to sign with, or neither, for a client
+that has nothing that fits sends an empty Certificate and leaves it to the server what to make of that. The
+proof is chosen before anything is sent, and signs when the transcript has come as far as the signature
+covers; an identity's signer may take its time, so both are asynchronous. The same lines serve a handshake
+and a request that comes after it, because they speak to whatever takes messages and keeps their transcript.
 """
 
 from __future__ import annotations
@@ -87,8 +87,9 @@ async def prepare12(
 
 async def verify12(conversation: Conversation, proof: Proof, version: Version) -> None:
     """Send a CertificateVerify behind the ClientKeyExchange, if there is something to verify."""
-    # RFC 5246 §7.4.8: it "is only sent following a client certificate that has signing capability" and covers "all
-    # handshake messages sent or received, starting at client hello and up to, but not including, this message".
+    # RFC 5246 §7.4.8: it "is only sent following a client certificate that has signing capability" and
+    # covers "all handshake messages sent or received, starting at client hello and up to, but not
+    # including, this message".
     if proof.choice is None:
         return
     signature = await proof.choice.sign(conversation.transcript.messages)

@@ -2,9 +2,9 @@
 
 Theory of operation
 -------------------
-One function for each extension that takes more than a line, and one list in the order of sending. What depends on
-a session (its ticket, its id) is passed in; the pre-shared key is bound afterwards, because its binder covers
-everything that stands before it.
+One function for each extension that takes more than a line, and one list in the order of sending. What
+depends on a session (its ticket, its id) is passed in; the pre-shared key is bound afterwards, because its
+binder covers everything that stands before it.
 """
 
 from __future__ import annotations
@@ -69,8 +69,8 @@ def key_share(shares: Mapping[NamedGroup, Exchange], grease: Grease | None = Non
 def _session_id(config: TLSConfig, session: Session | None) -> bytes:
     if isinstance(session, Session12) and session.session_id:
         return session.session_id
-    # RFC 5077 §3.4: with a ticket alone, an id that the server echoes tells that it resumes. RFC 9846 §E.4 [8446
-    # §D.4]: a TLS 1.3 client in middlebox compatibility mode sends a non-empty one.
+    # RFC 5077 §3.4: with a ticket alone, an id that the server echoes tells that it resumes. RFC 9846 §E.4
+    # [8446 §D.4]: a TLS 1.3 client in middlebox compatibility mode sends a non-empty one.
     if isinstance(session, Session12) or config.max_version >= Version.TLS13:
         return os.urandom(32)
     return b""
@@ -80,7 +80,9 @@ def _codes(codes: Iterable[int]) -> bytes:
     return vector16(b"".join(code.to_bytes(2, "big") for code in codes))
 
 
-def _greased(codes: Iterable[int], grease: Grease | None, kind: Literal["group", "scheme", "version"]) -> list[int]:
+def _greased(
+    codes: Iterable[int], grease: Grease | None, kind: Literal["group", "scheme", "version"]
+) -> list[int]:
     return [*codes] if grease is None else [getattr(grease, kind), *codes]
 
 
@@ -89,8 +91,8 @@ def _server_name(name: ServerName) -> bytes:
 
 
 def _versions(config: TLSConfig, grease: Grease | None) -> bytes:
-    # RFC 9846 §4.3.1 [8446 §4.2.1]: "containing all versions of TLS which they are prepared to negotiate", the
-    # most preferred first.
+    # RFC 9846 §4.3.1 [8446 §4.2.1]: "containing all versions of TLS which they are prepared to negotiate",
+    # the most preferred first.
     versions = [v for v in sorted(Version, reverse=True) if config.min_version <= v <= config.max_version]
     return _codes(_greased(versions, grease, "version"))[1:]
 

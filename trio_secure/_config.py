@@ -2,8 +2,8 @@
 
 Theory of operation
 -------------------
-Everything a user can say about a connection is checked here, at once and by name, and becomes one frozen value
-that the layers below rely on without looking again.
+Everything a user can say about a connection is checked here, at once and by name, and becomes one frozen
+value that the layers below rely on without looking again.
 """
 
 from __future__ import annotations
@@ -39,46 +39,50 @@ class TLSConfig:
         min_version: the lowest version accepted: 0x0301 (TLS 1.0) to 0x0304 (TLS 1.3); TLS 1.2 by default. A
             connection below TLS 1.2 warns (`LegacyTLSWarning`).
         max_version: the highest version offered, up to 0x0304, the default.
-        cipher_suites: registered names, in order of preference. None is all with forward secrecy and an AEAD; with
-            a floor below TLS 1.2, or both switches off, also those with CBC and with RSA key transport.
+        cipher_suites: registered names, in order of preference. None is all with forward secrecy and an
+            AEAD; with a floor below TLS 1.2, or both switches off, also those with CBC and with RSA key
+            transport.
         switches: {"DHE_RSA": False} and {"ECDHE_RSA": False} leave out the suites of that kind.
-        groups: names of key-exchange groups, in order of preference; None for x25519mlkem768, x25519, secp256r1,
-            secp384r1 and secp521r1.
+        groups: names of key-exchange groups, in order of preference; None for x25519mlkem768, x25519,
+            secp256r1, secp384r1 and secp521r1.
         key_shares: the groups of which a share is sent at once; None for x25519mlkem768 and x25519, as far as
             `groups` has them, or else the first of `groups`.
         signature_algorithms: names of signature schemes, offered and accepted; None for all.
-        certificate_signature_algorithms: names of the schemes that certificates may be signed with, as a hint to the
-            server (RFC 9846 §4.3.3 [8446 §4.2.3]); None for the same as `signature_algorithms`.
+        certificate_signature_algorithms: names of the schemes that certificates may be signed with, as a
+            hint to the server (RFC 9846 §4.3.3 [8446 §4.2.3]); None for the same as `signature_algorithms`.
         alpn: protocol names in order of preference, each 1 to 255 bytes; str stands for its UTF-8 bytes.
         server_name: the name for SNI and for verification, instead of the one that is connected to.
         verify: False accepts any certificate, from anyone. The handshake signatures are checked all the same.
         certificate: certificates to trust besides the store's: DER or PEM bytes, or a `trio_certs.Resource`.
-        manifest: the `trio_certs.Manifest` that says which CAs of the store the application includes; None for
-            every one. Its `config.tls` switches hold unless `switches` says otherwise.
+        manifest: the `trio_certs.Manifest` that says which CAs of the store the application includes; None
+            for every one. Its `config.tls` switches hold unless `switches` says otherwise.
         trust: a `trio_certs.Trust` that decides instead of `certificate`, `manifest` and `ocsp`.
-        ocsp: what to do with OCSP staples (RFC 6066 §8): "if_present" asks for one and refuses a bad one, or none
-            where the certificate promises one; "require" refuses to go without; "ignore" does not ask.
+        ocsp: what to do with OCSP staples (RFC 6066 §8): "if_present" asks for one and refuses a bad one,
+            or none where the certificate promises one; "require" refuses to go without; "ignore" does not
+            ask.
         signed_certificate_timestamps: whether to ask for SCTs (RFC 6962 §3.3); `ConnectionInfo` has them.
         client_identities: the certificates this client may show, in order of preference: `ClientIdentity`.
         certificate_authorities: names in DER of the authorities the server's chain should come from (RFC 9846
             §4.3.4 [8446 §4.2.4]); a hint to the server, no check.
         post_handshake_auth: whether the server may ask for a client certificate later on (TLS 1.3).
-        certificate_compression: names of algorithms, "zlib", "brotli" or "zstd", in order of preference (RFC 8879);
-            None for all that are installed, () for none.
-        cache: where sessions are kept for resumption: a `SessionCache`; True for the one of this process; False
-            for none.
-        require_extended_master_secret: refuse a TLS 1.2 server whose secrets are not bound to the whole handshake
-            (RFC 7627).
-        max_fragment_length: bytes of content in a record, both ways, rounded down to 512, 1024, 2048 or 4096 (RFC
-            6066 §4); None for 16384.
-        record_size_limit: bytes of plaintext in a record to receive, 64 to 16385 (RFC 8449); None does not ask.
+        certificate_compression: names of algorithms, "zlib", "brotli" or "zstd", in order of preference
+            (RFC 8879); None for all that are installed, () for none.
+        cache: where sessions are kept for resumption: a `SessionCache`; True for the one of this process;
+            False for none.
+        require_extended_master_secret: refuse a TLS 1.2 server whose secrets are not bound to the whole
+            handshake (RFC 7627).
+        max_fragment_length: bytes of content in a record, both ways, rounded down to 512, 1024, 2048 or
+            4096 (RFC 6066 §4); None for 16384.
+        record_size_limit: bytes of plaintext in a record to receive, 64 to 16385 (RFC 8449); None does not
+            ask.
         hello_padding: the ClientHello is padded to a multiple of this many bytes (RFC 7685); 0 pads nothing.
-        record_padding: the plaintext of each record sent in TLS 1.3 is padded to a multiple of this many bytes; 0
-            pads nothing.
+        record_padding: the plaintext of each record sent in TLS 1.3 is padded to a multiple of this many
+            bytes; 0 pads nothing.
         grease: whether to mix reserved values into the ClientHello, to keep servers tolerant (RFC 8701).
         trace: a callable that takes each `TraceEvent`; True prints them to standard error.
-        key_log: a callable that takes the lines of an NSS key log. Whoever has them can read the connection. The
-            file named by the environment variable SSLKEYLOGFILE, if it is set, gets them in any case.
+        key_log: a callable that takes the lines of an NSS key log. Whoever has them can read the
+            connection. The file named by the environment variable SSLKEYLOGFILE, if it is set, gets them in
+            any case.
 
     Raises:
         ValueError: a value is out of range or not known; the message names the field.

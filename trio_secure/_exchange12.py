@@ -78,6 +78,8 @@ def prove(exchange: ServerKeyExchange | None, chain: Sequence[bytes], hellos: He
     if exchange is None:
         return transport_key(chain)
     _check_curve(chain, hellos.offer)
+    if isinstance(exchange, ServerKeyExchangeECDHE):
+        _group(exchange, hellos.offer)
     # RFC 5246 §7.4.3: the signature is over client_random + server_random + params.
     covered = b"".join(hellos.randoms) + exchange.params
     proof = HandshakeSignature(

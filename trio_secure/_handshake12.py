@@ -53,7 +53,8 @@ async def handshake12(
     if offer.session is not None:
         wire.note("session", "refused" if session is None else "resumed")
     if session is not None:
-        # RFC 6066 §4: "The negotiated length applies for the duration of the session including session resumptions."
+        # RFC 6066 §4: "The negotiated length applies for the duration of the session including session
+        # resumptions."
         limits = RecordLimits(session.max_fragment_length, answers.limits.receive, answers.limits.send)
         wire.limit(limits)
         return await _abbreviated(wire, hellos, replace(answers, limits=limits), session)
@@ -118,8 +119,8 @@ def _illegal(message: str) -> PeerMisbehaved:
 
 
 def _check_extended_master_secret(answers: Answers, offer: Offer) -> None:
-    # RFC 7627 §5.2: a client that wants nothing else: "If a client receives a ServerHello without the extension, it
-    # SHOULD abort the handshake if it does not wish to interoperate with legacy servers."
+    # RFC 7627 §5.2: a client that wants nothing else: "If a client receives a ServerHello without the
+    # extension, it SHOULD abort the handshake if it does not wish to interoperate with legacy servers."
     if offer.config.require_extended_master_secret and not answers.extended_master_secret:
         raise PeerMisbehaved(
             AlertDescription.HANDSHAKE_FAILURE,
@@ -192,9 +193,9 @@ def _established(
         encrypt_then_mac=answers.encrypt_then_mac,
         limits=answers.limits,
         resumed=resumed,
-        # RFC 7627 §5.4: without the extension "the client or server MUST NOT export any key material based on the
-        # new master secret for any subsequent application-level authentication", and of a resumed one "the client
-        # MUST disable [...] any use of the 'tls-unique' channel binding".
+        # RFC 7627 §5.4: without the extension "the client or server MUST NOT export any key material based
+        # on the new master secret for any subsequent application-level authentication", and of a resumed
+        # one "the client MUST disable [...] any use of the 'tls-unique' channel binding".
         exporter=master.exporter(*hellos.randoms) if bound else None,
         tls_unique=first_finished if bound else None,
         session=NewSession12(

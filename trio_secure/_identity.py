@@ -2,10 +2,10 @@
 
 Theory of operation
 -------------------
-Two steps, in an order that their types enforce. `prove_key` checks a handshake signature under the key of the
-leaf and gives a `ProvenKey`; only with one in hand can `verify_peer` await the certificate lookup, which may read
-files or ask a remote store, and give the `VerifiedPeer` that a handshake cannot end without. So nobody who lacks
-the key can make us look anything up.
+Two steps, in an order that their types enforce. `prove_key` checks a handshake signature under the key of
+the leaf and gives a `ProvenKey`; only with one in hand can `verify_peer` await the certificate lookup,
+which may read files or ask a remote store, and give the `VerifiedPeer` that a handshake cannot end without.
+So nobody who lacks the key can make us look anything up.
 """
 
 from __future__ import annotations
@@ -67,8 +67,8 @@ class ProvenKey:
     """A chain as sent, whose leaf's key takes part in this very handshake.
 
     Attributes:
-        scheme: how the key has signed the handshake; None with RSA key transport, where being able to read what
-            was encrypted to the key is the proof, and the server's Finished shows it.
+        scheme: how the key has signed the handshake; None with RSA key transport, where being able to read
+            what was encrypted to the key is the proof, and the server's Finished shows it.
     """
 
     chain: tuple[bytes, ...]
@@ -108,16 +108,16 @@ def prove_key(
 ) -> ProvenKey:
     """Check that whoever sent `chain` holds the key of its first certificate."""
     scheme = _named_scheme(proof, offered)
-    # RFC 5246 §7.4.3: the scheme "MUST be compatible with the key in the server's end-entity certificate", and
-    # that with the suite.
+    # RFC 5246 §7.4.3: the scheme "MUST be compatible with the key in the server's end-entity certificate",
+    # and that with the suite.
     if proof.suite not in (None, scheme.authentication):
         raise PeerMisbehaved(
             AlertDescription.ILLEGAL_PARAMETER,
             f"the server signed with {scheme.name} under a suite for {proof.suite}",
         )
     key = leaf_key(chain[0])
-    # RFC 9846 §4.5.1.2 [8446 §4.4.2.2]: "If the certificate has a Key Usage extension, the digitalSignature bit MUST
-    # be set"; RFC 5246 §7.4.2 says the same of every key exchange that signs.
+    # RFC 9846 §4.5.1.2 [8446 §4.4.2.2]: "If the certificate has a Key Usage extension, the digitalSignature
+    # bit MUST be set"; RFC 5246 §7.4.2 says the same of every key exchange that signs.
     if not key.may_sign:
         raise PeerMisbehaved(
             AlertDescription.ILLEGAL_PARAMETER, "the server's certificate does not let its key sign"
@@ -194,7 +194,7 @@ def leaf_key(certificate: bytes) -> CertificateKey:
 
 
 def first_expiry(chain: Sequence[bytes]) -> float:
-    """When the first certificate of a verified chain expires, in seconds since the epoch; never, if it is empty.
+    """When the first certificate of a verified chain expires, in seconds since the epoch; never without one.
 
     What a user's own trust gives as a chain may be anything; if it cannot be read, it has expired.
     """

@@ -2,9 +2,9 @@
 
 Theory of operation
 -------------------
-An `Offer` is a ClientHello together with the private halves of the shares in it and the session it would resume.
-It is immutable: a HelloRetryRequest makes a second one from the first. Every question of the form "did we offer
-this?" about a hello is asked here and nowhere else.
+An `Offer` is a ClientHello together with the private halves of the shares in it and the session it would
+resume. It is immutable: a HelloRetryRequest makes a second one from the first. Every question of the form
+"did we offer this?" about a hello is asked here and nowhere else.
 """
 
 from __future__ import annotations
@@ -92,6 +92,7 @@ class Offer:
         """The second ClientHello, as a HelloRetryRequest asks for it (RFC 9846 §4.2.4 [8446 §4.1.4]).
 
         Args:
+            request: what the server asks for.
             transcript: everything up to and including the request.
         """
         suite = self._check_hello(request)
@@ -106,16 +107,16 @@ class Offer:
             reader.vector16(1)
             reader.finish()
             changed[ext.COOKIE] = cookie
-        # "Clients MUST abort the handshake with an 'illegal_parameter' alert if the HelloRetryRequest would not
-        # result in any change in the ClientHello."
+        # "Clients MUST abort the handshake with an 'illegal_parameter' alert if the HelloRetryRequest would
+        # not result in any change in the ClientHello."
         if not changed:
             raise _illegal("the HelloRetryRequest asks for nothing")
         # "Removing the 'early_data' extension (Section 4.3.10) if one was present", and binding the key anew.
         hello = without(self.hello, (ext.EARLY_DATA, ext.PRE_SHARED_KEY))
         hello = hello.with_extensions({**dict(hello.extensions), **changed}.items())
         key = self.key
-        # "The client MUST NOT offer any pre-shared keys associated with a hash other than that of the selected
-        # cipher suite" (RFC 9846 §4.2.4 [8446 §4.1.4]).
+        # "The client MUST NOT offer any pre-shared keys associated with a hash other than that of the
+        # selected cipher suite" (RFC 9846 §4.2.4 [8446 §4.1.4]).
         if key is not None and key.session.suite.hash is not suite.hash:
             key = None
         if key is not None:
@@ -129,10 +130,10 @@ class Offer:
         code = reader.uint16()
         reader.finish()
         group = GROUPS_BY_CODE.get(code)
-        # RFC 9846 §4.3.8 [8446 §4.2.8]: "clients MUST verify that (1) the selected_group field corresponds to a
-        # group which was provided in the 'supported_groups' extension in the original ClientHello and (2) the
-        # selected_group field does not correspond to a group which was provided in the 'key_share' extension in
-        # the original ClientHello."
+        # RFC 9846 §4.3.8 [8446 §4.2.8]: "clients MUST verify that (1) the selected_group field corresponds
+        # to a group which was provided in the 'supported_groups' extension in the original ClientHello and
+        # (2) the selected_group field does not correspond to a group which was provided in the 'key_share'
+        # extension in the original ClientHello."
         if group is None or group not in self.config.group_rows or group in self.shares:
             raise _illegal(f"the HelloRetryRequest asks for group 0x{code:04x}, not offered or already sent")
         return {group: group.fresh()}
@@ -171,10 +172,11 @@ class Offer:
                 f"the server chose version 0x{legacy:04x}; this connection allows "
                 f"{Version(self.config.min_version).label} to {highest.label}",
             )
-        # RFC 9846 §4.2.3 [8446 §4.1.3]: "TLS 1.3 clients receiving a ServerHello indicating TLS 1.2 or below MUST
-        # check that the last 8 bytes are not equal to either of these values. TLS 1.2 clients SHOULD also check
-        # that the last 8 bytes are not equal to the second value if the ServerHello indicates TLS 1.1 or below. If
-        # a match is found, the client MUST abort the handshake with an 'illegal_parameter' alert."
+        # RFC 9846 §4.2.3 [8446 §4.1.3]: "TLS 1.3 clients receiving a ServerHello indicating TLS 1.2 or
+        # below MUST check that the last 8 bytes are not equal to either of these values. TLS 1.2 clients
+        # SHOULD also check that the last 8 bytes are not equal to the second value if the ServerHello
+        # indicates TLS 1.1 or below. If a match is found, the client MUST abort the handshake with an
+        # 'illegal_parameter' alert."
         sentinels: tuple[bytes, ...] = ()
         if highest >= Version.TLS13:
             sentinels = (DOWNGRADE_TO_TLS12, DOWNGRADE_TO_TLS11, DOWNGRADE_OF_JAVA11)
@@ -186,8 +188,8 @@ class Offer:
 
     def suite(self, answer: ServerHello, version: Version) -> CipherSuite:
         """The suite the server chose, if it may."""
-        # RFC 9846 §4.2.3 [8446 §4.1.3]: "A client which receives a cipher suite that was not offered MUST abort
-        # the handshake with an 'illegal_parameter' alert."
+        # RFC 9846 §4.2.3 [8446 §4.1.3]: "A client which receives a cipher suite that was not offered MUST
+        # abort the handshake with an 'illegal_parameter' alert."
         for row in self.config.suite_rows:
             if row.code == answer.cipher_suite and row.fits(version):
                 return row
@@ -197,22 +199,24 @@ class Offer:
         """Suite, group and shared secret of a TLS 1.3 ServerHello."""
         suite = self._check_hello(answer)
         check_answers(answer.extensions, Where.SERVER_HELLO, self.offered, "ServerHello")
-        # RFC 9846 §4.2.4 [8446 §4.1.4]: "clients MUST check that the cipher suite supplied in the ServerHello is
-        # the same as that in the HelloRetryRequest and otherwise abort the handshake with an 'illegal_parameter'".
+        # RFC 9846 §4.2.4 [8446 §4.1.4]: "clients MUST check that the cipher suite supplied in the
+        # ServerHello is the same as that in the HelloRetryRequest and otherwise abort the handshake with an
+        # 'illegal_parameter'".
         if self.retry is not None and answer.cipher_suite != self.retry.cipher_suite:
             raise _illegal("the server changed its suite after the HelloRetryRequest")
         data = answer.extensions.get(ext.KEY_SHARE)
         if data is None:
-            # RFC 9846 §4.3.11 [8446 §4.2.11]: with a pre-shared key, that "a server 'key_share' extension is present
-            # if required by the ClientHello 'psk_key_exchange_modes' extension" is one of what makes it consistent.
+            # RFC 9846 §4.3.11 [8446 §4.2.11]: with a pre-shared key, that "a server 'key_share' extension
+            # is present if required by the ClientHello 'psk_key_exchange_modes' extension" is one of what
+            # makes it consistent.
             resumes = ext.PRE_SHARED_KEY in answer.extensions
             alert = AlertDescription.ILLEGAL_PARAMETER if resumes else AlertDescription.MISSING_EXTENSION
             raise PeerMisbehaved(alert, "the ServerHello has no key_share")
         reader = Reader(data, "key_share of ServerHello")
         code, share = reader.uint16(), reader.vector16(1)
         reader.finish()
-        # RFC 9846 §4.3.8 [8446 §4.2.8]: the group "MUST be one of the groups" of which a share was sent; after a
-        # retry only one is left.
+        # RFC 9846 §4.3.8 [8446 §4.2.8]: the group "MUST be one of the groups" of which a share was sent;
+        # after a retry only one is left.
         for group, ours in self.shares.items():
             if group.code == code:
                 return suite, group, group.agree(ours, share)
@@ -226,10 +230,11 @@ class Offer:
         reader = Reader(data, "pre_shared_key of ServerHello")
         index = reader.uint16()
         reader.finish()
-        # "Clients MUST verify that the server's selected_identity is within the range supplied by the client, that
-        # the server selected a cipher suite indicating a Hash associated with the PSK, and that a server
-        # 'key_share' extension is present if required by the ClientHello 'psk_key_exchange_modes' extension. If
-        # these values are not consistent, the client MUST abort the handshake with an 'illegal_parameter' alert."
+        # "Clients MUST verify that the server's selected_identity is within the range supplied by the
+        # client, that the server selected a cipher suite indicating a Hash associated with the PSK, and
+        # that a server 'key_share' extension is present if required by the ClientHello
+        # 'psk_key_exchange_modes' extension. If these values are not consistent, the client MUST abort the
+        # handshake with an 'illegal_parameter' alert."
         if index != 0:
             raise _illegal(f"the server chose pre-shared key {index}; one was offered")
         if self.key.session.suite.hash is not suite.hash:
@@ -238,8 +243,8 @@ class Offer:
 
     def _check_hello(self, answer: ServerHello) -> CipherSuite:
         """The fields that a HelloRetryRequest and a TLS 1.3 ServerHello share."""
-        # RFC 9846 §4.2.3: "A client which receives a TLS 1.3 Server Hello with a legacy_version value not equal to
-        # 0x0303 MUST abort the handshake with a 'protocol_version' alert."
+        # RFC 9846 §4.2.3: "A client which receives a TLS 1.3 Server Hello with a legacy_version value not
+        # equal to 0x0303 MUST abort the handshake with a 'protocol_version' alert."
         if answer.legacy_version != Version.TLS12:
             raise PeerMisbehaved(
                 AlertDescription.PROTOCOL_VERSION,
@@ -259,8 +264,8 @@ class Offer:
 def _bind(hello: ClientHello, key: OfferedKey, transcript: Transcript) -> ClientHello:
     """The hello with its pre-shared key and the binder that proves we have it.
 
-    RFC 9846 §4.3.11.2 [8446 §4.2.11.2]: the binder covers everything before the hello, and the hello "up to and
-    including the PreSharedKeyExtension.identities field", its lengths as if the binders were there.
+    RFC 9846 §4.3.11.2 [8446 §4.2.11.2]: the binder covers everything before the hello, and the hello "up to
+    and including the PreSharedKeyExtension.identities field", its lengths as if the binders were there.
     """
     session, algorithm = key.session, key.session.suite.hash
     age = session.obfuscated_age(time.time())

@@ -2,9 +2,10 @@
 
 Theory of operation
 -------------------
-What is sent waits until an answer is expected, so a flight leaves in one piece. What is received is refused as
-early as it can be: a record of the wrong type before its content is looked at, a message of the wrong type or of
-excessive length when its four header bytes are there. Every message goes into the transcript on its way.
+What is sent waits until an answer is expected, so a flight leaves in one piece. What is received is refused
+as early as it can be: a record of the wrong type before its content is looked at, a message of the wrong
+type or of excessive length when its four header bytes are there. Every message goes into the transcript on
+its way.
 """
 
 from __future__ import annotations
@@ -63,8 +64,8 @@ class TrioWire:
         self.transcript.add(encoded)
         self._outgoing += self._channel.writer.seal(ContentType.HANDSHAKE, encoded)
         if self._version is None:
-            # RFC 9846 §5.1 [8446 §5.1]: the record version "MUST be set to 0x0303 for all records [...] other than
-            # an initial ClientHello".
+            # RFC 9846 §5.1 [8446 §5.1]: the record version "MUST be set to 0x0303 for all records [...]
+            # other than an initial ClientHello".
             self._channel.writer.sealer = PlainSealer(Version.TLS12)
         if self._tracer:
             self._tracer.message("sent", message, encoded)
@@ -72,8 +73,9 @@ class TrioWire:
             self._secrets = SecretsLog(message.random, self._key_log)
 
     def _check_our_turn(self) -> None:
-        # RFC 9846 §5.1 [8446 §5.1]: "Handshake messages MUST NOT span key changes", and messages that "immediately
-        # precede a key change" are sent "in alignment with a record boundary": nothing of the next flight can be here.
+        # RFC 9846 §5.1 [8446 §5.1]: "Handshake messages MUST NOT span key changes", and messages that
+        # "immediately precede a key change" are sent "in alignment with a record boundary": nothing of the
+        # next flight can be here.
         if self._version is not None and self._version < Version.TLS13:
             self._drop_hello_requests()
         if self._incoming:
@@ -158,8 +160,8 @@ class TrioWire:
 
     def read_with(self, opener: Opener, epoch: Epoch = Epoch.APPLICATION, /) -> None:
         """Open what comes next with a new key."""
-        # RFC 9846 §5.1 [8446 §5.1]: "Implementations MUST verify that all messages immediately preceding a key
-        # change align with a record boundary; if not, then they MUST terminate the connection with an
+        # RFC 9846 §5.1 [8446 §5.1]: "Implementations MUST verify that all messages immediately preceding a
+        # key change align with a record boundary; if not, then they MUST terminate the connection with an
         # 'unexpected_message' alert."
         if self._incoming:
             raise PeerMisbehaved(
@@ -251,8 +253,8 @@ class TrioWire:
             self._pass_over_hello_request()
 
     def _is_idle_chatter(self, message_type: int) -> bool:
-        # RFC 5246 §7.4.1.1: a HelloRequest "will be ignored by the client if the client is currently negotiating a
-        # session", and is not part of the transcript.
+        # RFC 5246 §7.4.1.1: a HelloRequest "will be ignored by the client if the client is currently
+        # negotiating a session", and is not part of the transcript.
         return (
             message_type == HelloRequest.type
             and self._version is not None
@@ -287,8 +289,8 @@ class TrioWire:
             raise Truncated(f"the server closed the connection instead of sending {self.phase}")
         if not alert.passes(self._version):
             raise AlertReceived(alert.description)
-        # RFC 9846 §5.1 [8446 §5.1]: "if a handshake message is split over two or more records, there MUST NOT be
-        # any other records between them."
+        # RFC 9846 §5.1 [8446 §5.1]: "if a handshake message is split over two or more records, there MUST
+        # NOT be any other records between them."
         if self._incoming:
             raise PeerMisbehaved(AlertDescription.UNEXPECTED_MESSAGE, "an alert in the middle of a message")
         self._pass_over(alert_name(alert.description))

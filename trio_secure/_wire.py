@@ -114,6 +114,9 @@ class RecordLimits:
     send: int | None = None
 
 
+NO_LIMITS = RecordLimits()
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class NewSession12:
     """What a handshake of TLS 1.2 or below leaves that can be resumed, if the server keeps it or gave a ticket."""
@@ -149,7 +152,7 @@ class Established:
     alpn: bytes | None = None
     extended_master_secret: bool = True
     encrypt_then_mac: bool = False
-    limits: RecordLimits = RecordLimits()
+    limits: RecordLimits = NO_LIMITS
     resumed: Session | None = None
     secrets: ApplicationSecrets | None = None
     exporter: Exporter | None = None

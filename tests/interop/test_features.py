@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from support.authority import KeyKind
-from support.interop_cases import Case, feature_cases
+from support.interop_cases import ALL_VERSIONS, GREASE, Case, best_cases, feature_cases
 from support.interop_connection import Servers
 from support.interop_family import PROTOCOL, TIMESTAMP, Extra
 from support.interop_material import Certificate
@@ -41,6 +41,23 @@ class _SeenCache(MemoryCache):
         if session is not None:
             self.kept.append(session)
         await super().put(key, session)
+
+
+@pytest.mark.parametrize("case", best_cases(ALL_VERSIONS), ids=str)
+async def test_the_highest_version_both_have(case: Case, servers: Servers) -> None:
+    versions: dict[str, Any] = {"min_version": Version.TLS10, "max_version": Version.TLS13}
+    async with servers.connect(case.peer, case.version, **versions) as connection:
+        await connection.check()
+        assert connection.stream.info.version == case.version
+
+
+@pytest.mark.parametrize("case", best_cases(GREASE), ids=str)
+async def test_what_a_server_has_to_pass_over(case: Case, servers: Servers) -> None:
+    """Reserved values in every list of the hello, and padding in the hello and in every record."""
+    async with servers.connect(
+        case.peer, case.version, grease=True, hello_padding=4096, record_padding=1000
+    ) as connection:
+        await connection.check()
 
 
 @_each("alpn")
@@ -163,12 +180,16 @@ async def test_a_limit_on_records(case: Case, servers: Servers) -> None:
 
 @_each("our_update")
 async def test_key_updates_of_the_client(case: Case, servers: Servers) -> None:
-    async with servers.connect(case.peer, case.version) as connection:
+    events: list[TraceEvent] = []
+    async with servers.connect(case.peer, case.version, trace=events.append) as connection:
         await connection.check()
         for both in (False, True, True):
             await connection.stream.update_keys(both=both)
             await connection.echo()
         await connection.check()
+    updates = [event.direction for event in events if event.name == "KeyUpdate"]
+    assert updates.count("sent") >= 3
+    assert updates.count("received") >= 2
 
 
 @_each("their_update")

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from support.properties import bounded, survives
-from support.refusals import check_damage_refused
+from support.refusals import check_damage_refused, refused
 from trio_secure._alerts import Alert, encode_alert
 from trio_secure._errors import AlertDescription, AlertLevel
 from trio_secure._versions import Version
@@ -27,6 +27,16 @@ def test_an_alert_comes_back_with_the_level_the_rfc_gives_it(description: AlertD
 
 def test_a_record_holds_exactly_one_alert() -> None:
     check_damage_refused(Alert.parse, bytes([FATAL, AlertDescription.DECODE_ERROR]))
+
+
+@pytest.mark.parametrize("description", [0, 40, 90, 255])
+@pytest.mark.parametrize("level", [0, 3, 255])
+def test_there_are_two_levels(level: int, description: int) -> None:
+    """RFC 9846 §6 [8446 §6]: what is no value of its enum."""
+    with refused(AlertDescription.ILLEGAL_PARAMETER, f"an alert of level {level}"):
+        Alert.parse(bytes([level, description]))
+    for known in (WARNING, FATAL):
+        assert Alert.parse(bytes([known, description])) == (known, description)
 
 
 @pytest.mark.parametrize("level", [0, WARNING, FATAL, 255])

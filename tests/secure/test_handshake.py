@@ -180,90 +180,6 @@ async def test_the_retry_is_of_the_only_version_that_has_one() -> None:
         await expect_refusal(Script(retry_group=0x17, extend={"HelloRetryRequest": alteration}), description)
 
 
-# Every message at every wrong moment
-
-_TYPES = (0, 1, 2, 3, 4, 5, 8, 9, 11, 12, 13, 14, 15, 16, 20, 21, 22, 23, 24, 25, 67, 99, 254)
-_MOMENTS_13: tuple[tuple[str, Script, set[int]], ...] = (
-    ("ServerHello", Script(), {2}),
-    ("ServerHello", Script(retry_group=0x17), {2}),
-    ("EncryptedExtensions", Script(), {8}),
-    ("CertificateRequest", Script(request=True), {11, 13}),
-    ("Certificate", Script(), {11, 13}),
-    ("Certificate", Script(request=True), {11}),
-    ("CertificateVerify", Script(), {15}),
-    ("Finished", Script(), {20}),
-)
-_OLD, _ASKING = Script(version=Version.TLS12), Script(version=Version.TLS12, request=True)
-# RFC 5246 §7.4.1.1: a HelloRequest (0) is passed over as long as the handshake lasts.
-_MOMENTS_12: tuple[tuple[str, Script, set[int]], ...] = (
-    ("ServerHello", _OLD, {2}),
-    ("Certificate", _OLD, {11, 0}),
-    ("ServerKeyExchange", _OLD, {12, 0}),
-    ("CertificateRequest", _ASKING, {13, 14, 0}),
-    ("ServerHelloDone", _OLD, {13, 14, 0}),
-    ("ServerHelloDone", _ASKING, {14, 0}),
-    ("ChangeCipherSpec", _OLD, {0}),
-    ("Finished", _OLD, {20, 0}),
-)
-_MOMENTS = (*_MOMENTS_13, *_MOMENTS_12)
-_by_moment = pytest.mark.parametrize(
-    ("step", "script"),
-    [moment[:2] for moment in _MOMENTS],
-    ids=[
-        f"{script.version.name}-before-{step}{'-asked' * script.request}{'-retried' * script.retries}"
-        for step, script, _ in _MOMENTS
-    ],
-)
-
-
-def _allowed(step: str, script: Script) -> set[int]:
-    return next(allowed for name, other, allowed in _MOMENTS if name == step and other is script)
-
-
-@_by_moment
-async def test_a_message_at_a_wrong_moment_is_unexpected(step: str, script: Script) -> None:
-    for message_type in _TYPES:
-        if message_type not in _allowed(step, script):
-            spoiled = dataclasses.replace(script, before={step: message(message_type)})
-            await expect_refusal(spoiled, _ALERT.UNEXPECTED_MESSAGE)
-
-
-@_by_moment
-async def test_a_missing_message_is_missed(step: str, script: Script) -> None:
-    if step == "CertificateRequest" or script.retries:
-        return
-    # Application data stands in for what a server would say next; behind a missing ServerHello it comes anyway.
-    spoiled = dataclasses.replace(script, omit={step}, after={step: record(23, b"data")})
-    await expect_refusal(spoiled, _ALERT.UNEXPECTED_MESSAGE)
-
-
-@_by_moment
-async def test_a_record_of_another_type_is_unexpected(step: str, script: Script) -> None:
-    for content_type, content in ((23, b"data"), (24, b"beat"), (20, b"\x02"), (20, b"\x01\x01"), (20, b"")):
-        spoiled = dataclasses.replace(script, before={step: record(content_type, content)})
-        await expect_refusal(spoiled, _ALERT.UNEXPECTED_MESSAGE)
-
-
-@_by_moment
-async def test_a_fatal_alert_ends_the_handshake_and_is_not_answered(step: str, script: Script) -> None:
-    spoiled = dataclasses.replace(script, before={step: alert(40)})
-    meeting = await expect_refusal(spoiled, None, error=AlertReceived)
-    assert meeting.error is not None
-    assert meeting.error.alert is _ALERT.HANDSHAKE_FAILURE
-
-
-@_by_moment
-async def test_a_close_notify_ends_the_handshake(step: str, script: Script) -> None:
-    for level in (1, 2):
-        spoiled = dataclasses.replace(script, before={step: alert(0, level)})
-        await expect_refusal(spoiled, None, error=Truncated)
-
-
-@pytest.mark.parametrize(("step", "script"), [moment[:2] for moment in _MOMENTS_12 if 0 in moment[2]])
-async def test_a_hello_request_in_a_tls12_handshake_is_passed_over(step: str, script: Script) -> None:
-    await accepted(dataclasses.replace(script, before={step: message(0)}))
-
-
 # The end of the transport
 
 
@@ -281,7 +197,8 @@ async def test_the_transport_may_end_after_any_byte(version: Version) -> None:
 
 
 @pytest.mark.parametrize(
-    "script", [Script(retry_cookie=b"c", request=True), _ASKING], ids=["TLS13-retried", "TLS12"]
+    "script", [Script(retry_cookie=b"c", request=True), Script(version=Version.TLS12, request=True)],
+    ids=["TLS13-retried", "TLS12"]
 )
 async def test_a_handshake_cancelled_anywhere_closes_the_transport(script: Script) -> None:
     cancelled = 0

@@ -132,10 +132,10 @@ async def test_an_alert_between_the_parts_of_a_message(version: Version) -> None
     [
         (Script(trail={"ServerHello": b"\x08"}), "ServerHello"),
         (Script(trail={"Finished": b"\x04\x00"}), "Finished"),
-        (Script(version=_OLD, trail={"ServerHelloDone": b"\x14"}), "ChangeCipherSpec"),
+        (Script(version=_OLD, trail={"ServerHelloDone": b"\x14"}), "ServerHelloDone"),
         (
             Script(version=_OLD, trail={"ServerHelloDone": b"\x14\x00\x00\x0c" + bytes(12)}),
-            "ChangeCipherSpec",
+            "ServerHelloDone",
         ),
     ],
 )

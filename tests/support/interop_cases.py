@@ -19,6 +19,7 @@ from trio_secure._suites import CIPHER_SUITES, Authentication, CipherSuite, KeyE
 from trio_secure._versions import Version
 
 _FIXED = {Certificate.RSA: Authentication.RSA, Certificate.RSA_PSS: Authentication.RSA}
+BEST = ALL_VERSIONS, GREASE = ("chosen of TLS 1.0 to 1.3", "GREASE and padding")
 # What the suites are tried with; the others are tried with each scheme they sign with.
 _USUAL = (Certificate.RSA, Certificate.RSA_PSS, Certificate.P256, Certificate.P384, Certificate.ED25519)
 _CURVES = {"secp256r1": Certificate.P256, "secp384r1": Certificate.P384, "secp521r1": Certificate.P521}
@@ -62,9 +63,8 @@ class Case:
     what: str
 
     def __str__(self) -> str:
-        return "-".join([self.peer.name, self.version.label, self.what, self.certificate.label]).replace(
-            " ", "_"
-        )
+        parts = (self.peer.name, self.version.label, self.what, self.certificate.label)
+        return "-".join(parts).replace(" ", "_")
 
 
 def fits(suite: CipherSuite, version: Version, certificate: Certificate) -> bool:
@@ -91,7 +91,8 @@ def suite_cases() -> Iterator[Case]:
         for version in peer.versions:
             for suite in CIPHER_SUITES:
                 for certificate in _USUAL:
-                    if peer.has_suite(suite) and peer.has(certificate) and fits(suite, version, certificate):
+                    has_both = peer.has_suite(suite) and certificate in peer.certificates
+                    if has_both and fits(suite, version, certificate):
                         rows = (
                             Row(version, SUITES, _kind(suite)),
                             Row(version, CERTIFICATES, certificate.label),
@@ -106,9 +107,8 @@ def group_cases() -> Iterator[Case]:
             for group in NAMED_GROUPS:
                 known = group.name in peer.groups and group.since <= version
                 if known and (version == Version.TLS13 or not group.name.startswith("ffdhe")):
-                    yield Case(
-                        peer, version, Certificate.RSA, (Row(version, GROUPS, group.name),), group.name
-                    )
+                    row = Row(version, GROUPS, group.name)
+                    yield Case(peer, version, Certificate.RSA, (row,), group.name)
 
 
 def signature_cases() -> Iterator[Case]:
@@ -117,11 +117,8 @@ def signature_cases() -> Iterator[Case]:
         for version in peer.versions:
             for scheme in SIGNATURE_SCHEMES:
                 certificate = _CURVES[scheme.curve] if scheme.curve else Certificate[scheme.kind.name]
-                if (
-                    version >= Version.TLS12
-                    and scheme.since <= version <= scheme.until
-                    and peer.has_scheme(scheme, certificate)
-                ):
+                has_both = peer.has_scheme(scheme) and certificate in peer.certificates
+                if has_both and scheme.since <= version <= scheme.until:
                     rows = (
                         Row(version, CERTIFICATES, certificate.label),
                         Row(version, SIGNATURES, scheme.name),
@@ -136,10 +133,21 @@ def feature_cases(*keys: str) -> list[Case]:
         for key in keys
         for peer in PEERS
         for version in peer.versions
-        if version in FEATURES[key].versions and version in peer.features.get(key, ())
+        if key in peer.features and version in FEATURES[key].versions
+    ]
+
+
+def best_cases(*labels: str) -> list[Case]:
+    """What is tried with every server, in its highest version."""
+    return [
+        Case(peer, peer.versions[-1], Certificate.RSA, (Row(peer.versions[-1], OTHER, label),), label)
+        for label in labels
+        for peer in PEERS
     ]
 
 
 def all_cases() -> Iterator[Case]:
     """All of it."""
-    return itertools.chain(suite_cases(), signature_cases(), group_cases(), feature_cases(*FEATURES))
+    return itertools.chain(
+        suite_cases(), signature_cases(), group_cases(), best_cases(*BEST), feature_cases(*FEATURES)
+    )

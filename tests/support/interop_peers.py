@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from support import interop_daemons as daemons
 from support import interop_programs as programs
@@ -76,10 +76,11 @@ class Peer:
 
     Attributes:
         name: in the docs.
-        without: a pattern for the names of the suites and signature schemes it does not have.
         groups: those it has. The elliptic ones are tried in the old versions too.
         absent: the group of which it cannot take a share; it sends a HelloRetryRequest then.
-        features: by key; the versions in which it has each.
+        features: by key; each is tried in all versions that both have.
+        without: a pattern for the names of the suites and signature schemes it does not have.
+        bytes_each_way: how much data a connection carries.
     """
 
     name: str
@@ -88,23 +89,15 @@ class Peer:
     certificates: tuple[Certificate, ...]
     groups: tuple[str, ...]
     absent: str
-    features: Mapping[str, tuple[Version, ...]]
+    features: tuple[str, ...]
     without: str = "^$"
-    bytes_each_way: int = field(default=100_000)
-
-    def has(self, certificate: Certificate) -> bool:
-        return certificate in self.certificates
+    bytes_each_way: int = 100_000
 
     def has_suite(self, suite: CipherSuite) -> bool:
         return not re.search(self.without, suite.name)
 
-    def has_scheme(self, scheme: SignatureScheme, certificate: Certificate) -> bool:
-        return self.has(certificate) and not re.search(self.without, scheme.name)
-
-
-def _has(*names: str, **versions: tuple[Version, ...]) -> dict[str, tuple[Version, ...]]:
-    """Features it has in all its versions that have them, and those it has only in some."""
-    return {**{name: FEATURES[name].versions for name in names}, **versions}
+    def has_scheme(self, scheme: SignatureScheme) -> bool:
+        return not re.search(self.without, scheme.name)
 
 
 _RSA, _PSS, _P256, _P384, _ED25519, _P521, _ED448, *_ML_DSA = Certificate
@@ -112,7 +105,10 @@ _CLASSIC = (_RSA, _PSS, _P256, _P384, _P521, _ED25519, _ED448)
 _NIST = ("secp256r1", "secp384r1", "secp521r1")
 _FFDHE = ("ffdhe2048", "ffdhe3072")
 _MLKEM = ("X25519MLKEM768", "SecP256r1MLKEM768")
+# What all of them can do, as far as their versions have it.
+_COMMON = ("alpn", "ticket", "psk", "retry", "retry_psk", "our_update", "extended")
 _CLIENTS = ("client_rsa", "client_p256", "client_ed25519")
+_OPENSSL = ("fragments", "staple", "exporter", "encrypt_then_mac")
 
 PEERS: tuple[Peer, ...] = (
     Peer(
@@ -122,19 +118,7 @@ PEERS: tuple[Peer, ...] = (
         _CLASSIC,
         ("x25519", "x448", *_NIST, *_FFDHE),
         "X25519MLKEM768",
-        _has(
-            *("alpn", "session_id", "ticket", "psk", "retry", "retry_psk", *_CLIENTS, "post_handshake"),
-            *(
-                "fragments",
-                "our_update",
-                "their_update",
-                "staple",
-                "exporter",
-                "extended",
-                "encrypt_then_mac",
-            ),
-            "early_data",
-        ),
+        (*_COMMON, *_CLIENTS, *_OPENSSL, "session_id", "early_data", "post_handshake", "their_update"),
     ),
     Peer(
         "OpenSSL of cryptography",
@@ -144,10 +128,7 @@ PEERS: tuple[Peer, ...] = (
         (*_MLKEM, "x25519", "x448", *_NIST, *_FFDHE),
         # It has all that the client has; but a share of this one it does not take when there is a better group.
         "ffdhe3072",
-        _has(
-            *("alpn", "ticket", "psk", "retry", "retry_psk", *_CLIENTS, "fragments", "our_update", "staple"),
-            *("exporter", "extended", "encrypt_then_mac"),
-        ),
+        (*_COMMON, *_CLIENTS, *_OPENSSL),
         without="_DHE_",
     ),
     Peer(
@@ -157,10 +138,9 @@ PEERS: tuple[Peer, ...] = (
         _CLASSIC,
         ("x25519", "x448", *_NIST, *_FFDHE),
         "X25519MLKEM768",
-        _has(
-            *("alpn", "session_id", "ticket", "psk", "retry", "retry_psk", *_CLIENTS, "post_handshake"),
-            *("fragments", "record_size", "our_update", "staple", "exporter", "bindings", "extended"),
-            *("encrypt_then_mac", "early_data"),
+        (
+            *(*_COMMON, *_CLIENTS, "session_id", "early_data", "post_handshake", "fragments", "record_size"),
+            *("staple", "exporter", "bindings", "encrypt_then_mac"),
         ),
     ),
     Peer(
@@ -169,8 +149,8 @@ PEERS: tuple[Peer, ...] = (
         _OLD,
         (_RSA, _P256, _P384, _P521),
         ("x25519", *_NIST),
-        "",
-        _has("alpn", "ticket", "client_rsa", "client_p256", "fragments", "extended", "encrypt_then_mac"),
+        "X25519MLKEM768",
+        (*_COMMON, "client_rsa", "client_p256", "fragments", "encrypt_then_mac"),
         without="rsa_pss",
     ),
     Peer(
@@ -180,20 +160,7 @@ PEERS: tuple[Peer, ...] = (
         (_RSA, _P256, _P384, _P521, _ED25519),
         ("x25519", *_NIST),
         "X25519MLKEM768",
-        _has(
-            *(
-                "alpn",
-                "ticket",
-                "psk",
-                "retry",
-                "retry_psk",
-                *_CLIENTS,
-                "fragments",
-                "our_update",
-                "extended",
-            ),
-            "encrypt_then_mac",
-        ),
+        (*_COMMON, *_CLIENTS, "fragments", "encrypt_then_mac"),
         without="^TLS_RSA_",
     ),
     Peer(
@@ -203,10 +170,7 @@ PEERS: tuple[Peer, ...] = (
         (_RSA, _P256, _P384, _P521),
         ("x25519", *_NIST, *_FFDHE),
         "X25519MLKEM768",
-        _has(
-            *("alpn", "ticket", "psk", "retry", "retry_psk", "cookie", "record_size", "our_update", "staple"),
-            "extended",
-        ),
+        (*_COMMON, "cookie", "record_size", "staple"),
         without="_CCM_",
     ),
     Peer(
@@ -216,10 +180,7 @@ PEERS: tuple[Peer, ...] = (
         (_RSA, _P256, _P384, _P521, _ED25519),
         (*_MLKEM, "x25519", *_NIST),
         "x448",
-        _has(
-            *("alpn", "ticket", "psk", "retry", "retry_psk", *_CLIENTS, "our_update", "staple", "timestamps"),
-            *("exporter", "extended"),
-        ),
+        (*_COMMON, *_CLIENTS, "staple", "timestamps", "exporter"),
         without="_DHE_|_CCM_|AES_256_CBC_SHA256|CBC_SHA384",
     ),
     Peer(
@@ -229,20 +190,7 @@ PEERS: tuple[Peer, ...] = (
         _CLASSIC,
         ("x25519", "x448", *_NIST, *_FFDHE),
         "X25519MLKEM768",
-        _has(
-            *(
-                "alpn",
-                "session_id",
-                "ticket",
-                "psk",
-                "retry",
-                "retry_psk",
-                *_CLIENTS,
-                "fragments",
-                "our_update",
-            ),
-            *("staple", "exporter", "extended", "encrypt_then_mac"),
-        ),
+        (*_COMMON, *_CLIENTS, *_OPENSSL, "session_id"),
     ),
     Peer(
         "Java",
@@ -251,10 +199,7 @@ PEERS: tuple[Peer, ...] = (
         _CLASSIC,
         ("x25519", "x448", *_NIST, *_FFDHE),
         "X25519MLKEM768",
-        _has(
-            *("alpn", "ticket", "psk", "retry", "retry_psk", "cookie", *_CLIENTS, "fragments", "our_update"),
-            *("their_update", "extended"),
-        ),
+        (*_COMMON, *_CLIENTS, "cookie", "fragments", "their_update"),
         without="_CCM_",
     ),
     Peer(
@@ -264,20 +209,9 @@ PEERS: tuple[Peer, ...] = (
         _CLASSIC,
         ("x25519", "x448", *_NIST, *_FFDHE),
         "X25519MLKEM768",
-        _has(
-            *(
-                "alpn",
-                "session_id",
-                "ticket",
-                "psk",
-                "retry",
-                "retry_psk",
-                "cookie",
-                *_CLIENTS,
-                "post_handshake",
-            ),
-            *("record_size", "our_update", "their_update", "exporter", "extended", "encrypt_then_mac"),
-            "compression",
+        (
+            *(*_COMMON, *_CLIENTS, "session_id", "cookie", "post_handshake", "record_size", "their_update"),
+            *("exporter", "encrypt_then_mac", "compression"),
         ),
         # Its ciphers are written in Python.
         bytes_each_way=20_000,

@@ -20,8 +20,12 @@ from typing import Self
 import pytest
 import trio
 
+from support.servers import unavailable
+
 _START_SECONDS = 20.0
 _POLL_SECONDS = 0.005
+# What lighttpd says of a module it does not have, and Python.
+_NOT_INSTALLED = ("dlopen() failed", "ModuleNotFoundError")
 
 
 def accepts(port: int) -> bool:
@@ -60,7 +64,10 @@ class Process:
         deadline = time.monotonic() + _START_SECONDS
         while not listens():
             if self._process.poll() is not None or time.monotonic() > deadline:
-                pytest.fail(f"{self.name} did not start:\n{self.said()}")
+                said = f"{self.name} did not start:\n{self.said()}"
+                if any(sign in said for sign in _NOT_INSTALLED):
+                    unavailable(said)
+                pytest.fail(said)
             time.sleep(_POLL_SECONDS)
 
     async def says(self, text: str, since: int, seconds: float = 5.0) -> str:

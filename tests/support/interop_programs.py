@@ -28,7 +28,7 @@ from support.interop_family import (
 )
 from support.interop_material import Material
 from support.interop_processes import Processes
-from support.servers import program
+from support.servers import program, unavailable
 from trio_secure._suites import CipherSuite
 
 _FOLDER = Path(__file__).with_name("interop")
@@ -97,7 +97,9 @@ def _go(folder: Path) -> list[str]:
     # Nothing but the standard library, and nothing from the net.
     environment = {**os.environ, "GOFLAGS": "-mod=mod", "GOPROXY": "off", "CGO_ENABLED": "0"}
     build = [program("go"), "build", "-o", str(executable), str(_FOLDER / "go" / "main.go")]
-    subprocess.run(build, check=True, env=environment, cwd=folder)
+    built = subprocess.run(build, check=False, env=environment, cwd=folder, capture_output=True, text=True)
+    if built.returncode:
+        unavailable(f"this Go cannot build the server: {built.stderr}")
     return [str(executable)]
 
 

@@ -66,6 +66,10 @@ class ServerWire:
         self.messages: list[SeenMessage] = []
         self.records: list[int] = []
         """The outer content types of the client's records, in order."""
+        self.lengths: list[int] = []
+        """The lengths of their fragments, as they stood on the wire."""
+        self.sizes: list[int] = []
+        """How much content was in those that could be opened."""
         self.versions: list[int] = []
         """Their record versions."""
         self.data = b""
@@ -143,8 +147,7 @@ class ServerWire:
             self._corrupt = []
             self._outgoing += record
 
-    @staticmethod
-    def _sealed(sealer: Sealer, content_type: int, content: bytes) -> bytes:
+    def _sealed(self, sealer: Sealer, content_type: int, content: bytes) -> bytes:
         # In TLS 1.0 with CBC it may be two records.
         out = memoryview(bytearray(len(content) + 256))
         return out[: sealer.seal(content_type, content, out)].tobytes()
@@ -236,6 +239,7 @@ class ServerWire:
         record = (await self._bytes(length))[:length]
         self._incoming = self._incoming[length:]
         self.records.append(record[0])
+        self.lengths.append(length - HEADER_LENGTH)
         self.versions.append(int.from_bytes(record[1:3], "big"))
         # In TLS 1.3 a client that has not got as far as the keys tells so in the clear.
         protected = not isinstance(self.opener, PlainOpener) and not (
@@ -249,6 +253,7 @@ class ServerWire:
             if not self.skips_early_data:
                 raise
             return await self._open_record()
+        self.sizes.append(opened.length)
         if self.skips_early_data and not protected and opened.content_type == DATA:
             return await self._open_record()
         return opened.content_type, out[: opened.length].tobytes(), protected
