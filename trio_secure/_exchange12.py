@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from ._codec import vector8, vector16
-from ._config import TLSConfig
 from ._errors import AlertDescription, PeerMisbehaved
 from ._finite_field import DheParams
 from ._groups import GROUPS_BY_CODE, NamedGroup
@@ -74,12 +73,14 @@ def exchange_kind(hellos: Hellos) -> type[ServerKeyExchange] | None:
 
 
 def prove(exchange: ServerKeyExchange | None, chain: Sequence[bytes], hellos: Hellos) -> ProvenKey:
-    """The server's key, proven as far as it can be before the Finished."""
+    """The server's key, proven as far as it can be before the Finished; parameters out of bounds are refused first."""
     if exchange is None:
         return transport_key(chain)
     _check_curve(chain, hellos.offer)
     if isinstance(exchange, ServerKeyExchangeECDHE):
         _group(exchange, hellos.offer)
+    if isinstance(exchange, ServerKeyExchangeDHE):
+        _params(exchange, hellos.offer)
     # RFC 5246 §7.4.3: the signature is over client_random + server_random + params.
     covered = b"".join(hellos.randoms) + exchange.params
     proof = HandshakeSignature(
@@ -105,8 +106,7 @@ def agree(exchange: ServerKeyExchange | None, chain: Sequence[bytes], hellos: He
         premaster = group.agree(ours, exchange.point)
         return Agreement(premaster, vector8(ours.public), group.name)
     if isinstance(exchange, ServerKeyExchangeDHE):
-        params = DheParams(*(int.from_bytes(n, "big") for n in (exchange.dh_p, exchange.dh_g, exchange.dh_ys)))
-        params.check(_names(hellos.offer.config))
+        params = _params(exchange, hellos.offer)
         public, premaster = params.agree()
         return Agreement(premaster, vector16(public), params.name)
     offered = Version(hellos.offer.hello.legacy_version)
@@ -114,8 +114,11 @@ def agree(exchange: ServerKeyExchange | None, chain: Sequence[bytes], hellos: He
     return Agreement(premaster, vector16(encrypted), None)
 
 
-def _names(config: TLSConfig) -> list[str]:
-    return [group.name for group in config.group_rows if group.key_exchange is KeyExchange.DHE]
+def _params(exchange: ServerKeyExchangeDHE, offer: Offer) -> DheParams:
+    params = DheParams(*(int.from_bytes(n, "big") for n in (exchange.dh_p, exchange.dh_g, exchange.dh_ys)))
+    named = [group.name for group in offer.config.group_rows if group.key_exchange is KeyExchange.DHE]
+    params.check(named)
+    return params
 
 
 def _group(exchange: ServerKeyExchangeECDHE, offer: Offer) -> NamedGroup:

@@ -51,7 +51,8 @@ async def client_handshake(
         wire.note("session", "offered")
     early = await _send_early_data(wire, offer, early_data)
     answer = await wire.expect(ServerHello, HelloRetryRequest)
-    if isinstance(answer, HelloRetryRequest):
+    # To who offers only older versions, it is a ServerHello with an odd random value.
+    if isinstance(answer, HelloRetryRequest) and config.max_version >= Version.TLS13:
         offer, answer = await _retry(wire, offer, answer)
         early = None
     version = offer.version(answer)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from ._answers import Answers, answers12
 from ._client_authentication import Proof, prepare12, verify12
-from ._errors import AlertDescription, PeerMisbehaved
+from ._errors import AlertDescription, PeerIncompatible, PeerMisbehaved
 from ._exchange12 import Agreement, Hellos, agree, exchange_kind, prove
 from ._identity import CertificateLookup, Claim, VerifiedPeer, verify_peer
 from ._keys12 import MasterSecret, WriteKey
@@ -122,7 +122,7 @@ def _check_extended_master_secret(answers: Answers, offer: Offer) -> None:
     # RFC 7627 §5.2: a client that wants nothing else: "If a client receives a ServerHello without the
     # extension, it SHOULD abort the handshake if it does not wish to interoperate with legacy servers."
     if offer.config.require_extended_master_secret and not answers.extended_master_secret:
-        raise PeerMisbehaved(
+        raise PeerIncompatible(
             AlertDescription.HANDSHAKE_FAILURE,
             "the server does not bind its secrets to the whole handshake (extended_master_secret)",
         )

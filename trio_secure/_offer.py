@@ -156,7 +156,7 @@ class Offer:
             if chosen != Version.TLS13:
                 raise _illegal(f"the server selected version 0x{chosen:04x} in supported_versions")
             return Version.TLS13
-        if isinstance(answer, HelloRetryRequest):
+        if isinstance(answer, HelloRetryRequest) and ext.SUPPORTED_VERSIONS in self.offered:
             raise PeerMisbehaved(
                 AlertDescription.MISSING_EXTENSION, "the HelloRetryRequest does not settle on TLS 1.3"
             )

@@ -28,6 +28,11 @@ from ._trace import Epoch, Tracer
 from ._wire import Established
 
 
+# How long what has been received may wait for an answer to be sent, in seconds: enough for a transport that is
+# ready, too little for a peer that does not read to hold the receiver up.
+_PATIENCE = 0.005
+
+
 class ReceivingHalf:
     """Receives and reacts, for one receiver at a time."""
 
@@ -128,7 +133,7 @@ class ReceivingHalf:
         if not self._sending.in_debt:
             await self._channel.fill()
             return
-        # The peer is owed an answer and nobody is sending: pay it while waiting, without waiting for it.
+        # The peer is owed an answer and nobody is sending: pay it while waiting, hardly waiting for it.
         failure: Exception | None = None
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._pay)
@@ -136,7 +141,8 @@ class ReceivingHalf:
                 await self._channel.fill()
             except Exception as error:  # noqa: BLE001  # raised below, outside the nursery and ungrouped
                 failure = error
-            nursery.cancel_scope.cancel()
+            # A transport that takes data takes it now; where data keeps coming in, there is no other moment.
+            nursery.cancel_scope.deadline = trio.current_time() + _PATIENCE
         if failure is not None:
             raise failure
 

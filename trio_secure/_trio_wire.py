@@ -47,9 +47,15 @@ class TrioWire:
         self._incoming = Reassembly()
         self._version: Version | None = None
         self._passed_over = 0
+        self._hello_requests = 0
 
     def settle(self, version: Version) -> None:
         """The version is known: from here on its rules for records and alerts hold."""
+        # RFC 9846 §4 [8446 §4] has the type of a HelloRequest reserved: it was only as good as the version.
+        if version >= Version.TLS13 and self._hello_requests:
+            raise PeerMisbehaved(
+                AlertDescription.UNEXPECTED_MESSAGE, "a HelloRequest came, which TLS 1.3 does not have"
+            )
         self._version = version
         self._channel.reader.settle(version)
         self._channel.reader.drops_change_cipher_spec = version >= Version.TLS13
@@ -63,21 +69,24 @@ class TrioWire:
         encoded = message.encode()
         self.transcript.add(encoded)
         self._outgoing += self._channel.writer.seal(ContentType.HANDSHAKE, encoded)
-        if self._version is None:
-            # RFC 9846 §5.1 [8446 §5.1]: the record version "MUST be set to 0x0303 for all records [...]
-            # other than an initial ClientHello".
-            self._channel.writer.sealer = PlainSealer(Version.TLS12)
+        if isinstance(message, ClientHello):
+            self._said_hello(message)
         if self._tracer:
             self._tracer.message("sent", message, encoded)
-        if self._key_log is not None and isinstance(message, ClientHello):
-            self._secrets = SecretsLog(message.random, self._key_log)
+
+    def _said_hello(self, hello: ClientHello) -> None:
+        if self._version is None:
+            # RFC 9846 §5.1 [8446 §5.1]: the record version "MUST be set to 0x0303 for all records [...]
+            # other than an initial ClientHello"; an older client has said which version it speaks at most.
+            self._channel.writer.sealer = PlainSealer(hello.legacy_version)
+        if self._key_log is not None:
+            self._secrets = SecretsLog(hello.random, self._key_log)
 
     def _check_our_turn(self) -> None:
         # RFC 9846 §5.1 [8446 §5.1]: "Handshake messages MUST NOT span key changes", and messages that
         # "immediately precede a key change" are sent "in alignment with a record boundary": nothing of the
         # next flight can be here.
-        if self._version is not None and self._version < Version.TLS13:
-            self._drop_hello_requests()
+        self._drop_hello_requests()
         if self._incoming:
             raise PeerMisbehaved(
                 AlertDescription.UNEXPECTED_MESSAGE, "the server went on where it is the client's turn"
@@ -133,7 +142,7 @@ class TrioWire:
         while (record := await self._record()).content_type == ContentType.HANDSHAKE:
             self._incoming.feed(record.content)
             self._drop_hello_requests()
-            if self._incoming:
+            if self._incoming.begin() is not None:
                 break
         if record.content_type != ContentType.CHANGE_CIPHER_SPEC or record.content != b"\x01":
             raise PeerMisbehaved(
@@ -219,13 +228,10 @@ class TrioWire:
     async def _header(self, kinds: tuple[type[Message], ...]) -> MessageHeader:
         """The header of the next message that is to be answered."""
         while True:
-            while (header := self._incoming.begin()) is None:
-                await self._feed(kinds)
-            if not self._is_idle_chatter(header.type):
+            self._drop_hello_requests()
+            if (header := self._incoming.begin()) is not None:
                 return header
-            self._check_length(header, HelloRequest.max_length)
-            self._incoming.take(HelloRequest.max_length)
-            self._pass_over_hello_request()
+            await self._feed(kinds)
 
     async def _next(self, kinds: tuple[type[Message], ...]) -> bytes:
         """The next message in wire form, refused at its header if it is none of `kinds`."""
@@ -248,18 +254,16 @@ class TrioWire:
             )
 
     def _drop_hello_requests(self) -> None:
-        while self._incoming.begin() == (HelloRequest.type, HelloRequest.max_length):
+        # RFC 5246 §7.4.1.1: "The HelloRequest message MAY be sent by the server at any time" and "will be
+        # ignored by the client if the client is currently negotiating a session"; it is not part of the
+        # transcript.
+        if self._version is not None and self._version >= Version.TLS13:
+            return
+        while (header := self._incoming.begin()) is not None and header.type == HelloRequest.type:
+            self._check_length(header, HelloRequest.max_length)
             self._incoming.take(HelloRequest.max_length)
+            self._hello_requests += 1
             self._pass_over_hello_request()
-
-    def _is_idle_chatter(self, message_type: int) -> bool:
-        # RFC 5246 §7.4.1.1: a HelloRequest "will be ignored by the client if the client is currently
-        # negotiating a session", and is not part of the transcript.
-        return (
-            message_type == HelloRequest.type
-            and self._version is not None
-            and self._version < Version.TLS13
-        )
 
     async def _feed(self, kinds: tuple[type[Message], ...]) -> None:
         record = await self._record()

@@ -8,8 +8,10 @@ failure is shrunk, and printed with the seed of its round; `FUZZ_SEED` begins th
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
+import signal
 import time
 from collections.abc import Callable, Iterator
 
@@ -21,6 +23,8 @@ _SECONDS = float(os.environ.get("FUZZ_SECONDS", "0"))
 _SEED = os.environ.get("FUZZ_SEED")
 # Enough for a round's first examples, which are always the simplest, to be a small part of it.
 _ROUND = 400
+# No example takes a tenth of this, in seconds.
+_PATIENCE = 30
 _SETTINGS = settings(
     deadline=None,
     database=None,
@@ -48,8 +52,11 @@ def fuzzed(
             end = time.monotonic() + _SECONDS * weight / sum(_weights)
 
             def run(values: tuple[object, ...]) -> None:
-                if not _SECONDS or time.monotonic() < end:
+                if not _SECONDS:
                     check(*values)
+                elif time.monotonic() < end:
+                    with _alarm():
+                        check(*values)
 
             examples = _ROUND if _SECONDS else quick
             once = settings(_SETTINGS, max_examples=examples)(given(st.tuples(*strategies))(run))
@@ -67,6 +74,22 @@ def fuzzed(
         return test
 
     return decorate
+
+
+@contextlib.contextmanager
+def _alarm() -> Iterator[None]:
+    """Interrupt what does not end, so that it is shrunk like any other failure."""
+
+    def ring(number: int, frame: object) -> None:
+        raise TimeoutError(f"not done in {_PATIENCE} s")
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, _PATIENCE)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def _seeds() -> Iterator[int]:

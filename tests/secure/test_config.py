@@ -75,6 +75,11 @@ def test_tables_are_narrowed_to_the_versions() -> None:
     assert {row.until for row in TLSConfig(min_version=0x0304).suite_rows} == {Version.TLS13}
 
 
+def test_below_tls12_schemes_are_not_chosen_but_there_must_be_some() -> None:
+    assert TLSConfig(min_version=0x0301, max_version=0x0302).scheme_rows
+    assert "mldsa44" not in row_names(TLSConfig(max_version=0x0303).scheme_rows)
+
+
 WRONG: list[tuple[dict[str, object], type[Exception]]] = [
     ({"min_version": "1.2"}, TypeError),
     ({"min_version": 0x0300}, ValueError),

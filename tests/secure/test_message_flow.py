@@ -1,101 +1,161 @@
-"""Every message of every handshake at every wrong moment, cut, lengthened, split and joined: what a server may get wrong
-about the order and the shape of its messages, generated from the grammar of what is allowed."""
+"""Every message of every handshake at every wrong moment, cut, lengthened, split and joined: what a server may get
+wrong about the order and the shape of its messages, generated from what it may say in each flow."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from support.alterations import alert, append, message, record
-from support.flows import FLOWS, Flow
-from support.scripted_server import accepted, expect_refusal
-from trio_secure import AlertDescription, AlertReceived, TLSError, Truncated
+from support.alterations import alert, append, message, record, several
+from support.scripted_flights13 import request_body
+from support.scripted_flows import CCS, FLOWS, Flow
+from support.scripted_server import Meeting, expect_refusal
+from support.scripted_wire import SeenMessage, ServerWire
+from trio_secure import AlertDescription, AlertReceived, PeerMisbehaved, TLSError, Truncated
+from trio_secure._messages import RETRY_RANDOM
 from trio_secure._versions import Version
 
 _ALERT = AlertDescription
 # Every type there is or was, and some that never were.
-_TYPES = (0, 1, 2, 3, 4, 5, 8, 9, 11, 12, 13, 14, 15, 16, 20, 21, 22, 23, 24, 25, 67, 99, 254)
-_MOMENTS = [(flow, step, allowed) for flow in FLOWS for step, allowed in flow.moments()]
+_TYPES = (0, 1, 2, 3, 4, 5, 6, 8, 9, 11, 12, 13, 14, 15, 16, 20, 21, 22, 23, 24, 25, 67, 99, 254)
+_HELLO_REQUEST = 0
+_MOMENTS = [(flow, step) for flow in FLOWS for step in flow.steps]
 _by_moment = pytest.mark.parametrize(
-    ("flow", "step", "allowed"), _MOMENTS, ids=[f"{flow.name}-{step}" for flow, step, _ in _MOMENTS]
+    ("flow", "step"), _MOMENTS, ids=[f"{flow.name}-{step}" for flow, step in _MOMENTS]
 )
+_MESSAGES = [(flow, step) for flow, step in _MOMENTS if step != CCS]
 _by_message = pytest.mark.parametrize(
-    ("flow", "step"),
-    [(flow, step) for flow, step, _ in _MOMENTS if step != "ChangeCipherSpec"],
-    ids=[f"{flow.name}-{step}" for flow, step, _ in _MOMENTS if step != "ChangeCipherSpec"],
+    ("flow", "step"), _MESSAGES, ids=[f"{flow.name}-{step}" for flow, step in _MESSAGES]
 )
-_by_flow = pytest.mark.parametrize("flow", FLOWS, ids=[flow.name for flow in FLOWS])
+_by_flow = pytest.mark.parametrize("flow", FLOWS, ids=lambda flow: flow.name)
 
 
-# Fields of a script differ in type; it checks them itself.
+# The fields of a script differ in type; it checks them itself.
 async def _refuse(
-    flow: Flow, description: AlertDescription | None, error: type[TLSError] | None = None, **changes: Any
+    flow: Flow, description: AlertDescription | None, error: type[TLSError] = PeerMisbehaved, **changes: Any
 ) -> TLSError:
-    script, config = await flow.ready()
-    spoiled = replace(script, **changes)
-    meeting = (
-        await expect_refusal(spoiled, description, config)
-        if error is None
-        else await expect_refusal(spoiled, description, config, error=error)
-    )
+    script, config, early_data = flow.part(**changes)
+    meeting = await expect_refusal(script, description, config, error=error, early_data=early_data)
     assert meeting.error is not None
     return meeting.error
 
 
+_meetings: dict[str, Meeting] = {}
+
+
+async def _meeting(flow: Flow) -> Meeting:
+    """A meeting of the flow that went well, the same each time."""
+    if flow.name not in _meetings:
+        _meetings[flow.name] = await flow.run()
+    return _meetings[flow.name]
+
+
+async def _bodies() -> dict[int, bytes]:
+    """A body for each type of message, as somebody has really sent it."""
+    found: dict[int, bytes] = {}
+    for flow in FLOWS:
+        server = (await _meeting(flow)).server
+        for seen in (*server.messages, *server.said.values()):
+            found.setdefault(seen.type, seen.body)
+    return found
+
+
+@_by_flow
+async def test_a_flow_is_what_it_says(flow: Flow) -> None:
+    meeting = await _meeting(flow)
+    assert meeting.info is not None
+    assert meeting.info.resumed is (flow.resumes is not None)
+    assert meeting.info.version == flow.version
+    assert tuple(meeting.server.steps) == flow.steps
+
+
+# The order
+
+
 @_by_moment
-async def test_a_message_at_a_wrong_moment_is_unexpected(
-    flow: Flow, step: str, allowed: frozenset[int]
-) -> None:
+async def test_a_message_at_a_wrong_moment_is_unexpected(flow: Flow, step: str) -> None:
+    bodies, allowed = await _bodies(), flow.allowed(step)
     for message_type in _TYPES:
         if message_type not in allowed:
-            await _refuse(flow, _ALERT.UNEXPECTED_MESSAGE, before={step: message(message_type)})
+            act = message(message_type, bodies.get(message_type, b""))
+            await _refuse(flow, _ALERT.UNEXPECTED_MESSAGE, before={step: act})
 
 
 @_by_moment
-async def test_a_missing_message_is_missed(flow: Flow, step: str, allowed: frozenset[int]) -> None:
-    if step in ("CertificateRequest", "CertificateStatus"):
+async def test_a_missing_message_is_missed(flow: Flow, step: str) -> None:
+    if step in ("CertificateRequest", "CertificateStatus", "HelloRetryRequest"):
         return
     # Application data stands in for what a server would say next; behind a missing ServerHello it comes anyway.
     await _refuse(flow, _ALERT.UNEXPECTED_MESSAGE, omit={step}, after={step: record(23, b"data")})
 
 
 @_by_moment
-async def test_a_record_of_another_type_is_unexpected(flow: Flow, step: str, allowed: frozenset[int]) -> None:
+async def test_a_record_of_another_type_is_unexpected(flow: Flow, step: str) -> None:
     for content_type, content in ((23, b"data"), (24, b"beat"), (20, b"\x02"), (20, b"\x01\x01"), (20, b"")):
         await _refuse(flow, _ALERT.UNEXPECTED_MESSAGE, before={step: record(content_type, content)})
 
 
 @_by_moment
-async def test_a_fatal_alert_ends_the_handshake_and_is_not_answered(
-    flow: Flow, step: str, allowed: frozenset[int]
-) -> None:
+async def test_a_fatal_alert_ends_the_handshake_and_is_not_answered(flow: Flow, step: str) -> None:
     error = await _refuse(flow, None, AlertReceived, before={step: alert(40)})
     assert error.alert is _ALERT.HANDSHAKE_FAILURE
 
 
 @_by_moment
-async def test_a_close_notify_ends_the_handshake(flow: Flow, step: str, allowed: frozenset[int]) -> None:
+async def test_a_close_notify_ends_the_handshake(flow: Flow, step: str) -> None:
     for level in (1, 2):
         await _refuse(flow, None, Truncated, before={step: alert(0, level)})
 
 
-@pytest.mark.parametrize(("flow", "step"), [(flow, step) for flow, step, allowed in _MOMENTS if 0 in allowed])
+_PATIENT = [(flow, step) for flow, step in _MOMENTS if _HELLO_REQUEST in flow.allowed(step)]
+_by_patient_moment = pytest.mark.parametrize(
+    ("flow", "step"), _PATIENT, ids=[f"{flow.name}-{step}" for flow, step in _PATIENT]
+)
+
+
+@_by_patient_moment
 async def test_a_hello_request_is_passed_over_below_tls13(flow: Flow, step: str) -> None:
-    script, config = await flow.ready()
-    await accepted(replace(script, before={step: message(0)}), config)
+    whole, in_parts = message(0), several(record(22, b"\0"), record(22, b"\0\0"), record(22, b"\0"))
+    for act in (whole, in_parts):
+        await flow.run(before={step: act})
+
+
+@_by_patient_moment
+async def test_a_hello_request_says_nothing(flow: Flow, step: str) -> None:
+    await _refuse(flow, _ALERT.DECODE_ERROR, before={step: message(0, b"x")})
+
+
+def _after(flow: Flow) -> set[int]:
+    """The types of the messages that may come once the handshake is over."""
+    return {4, 24} if flow.version >= Version.TLS13 else {_HELLO_REQUEST}
 
 
 @_by_flow
-async def test_a_flow_is_what_it_says(flow: Flow) -> None:
-    script, config = await flow.ready()
-    meeting = await accepted(script, config)
-    assert meeting.info is not None
-    assert meeting.info.resumed is flow.resumes
-    assert meeting.info.version == flow.script.version
-    assert [step for step, _ in flow.moments()] == meeting.server.steps
+async def test_a_message_after_the_handshake_is_unexpected(flow: Flow) -> None:
+    bodies = await _bodies()
+    for message_type in {*_TYPES} - _after(flow):
+        act = message(message_type, bodies.get(message_type, b""))
+        script, config, early_data = flow.part(then=act)
+        await expect_refusal(script, _ALERT.UNEXPECTED_MESSAGE, config, talk=True, early_data=early_data)
+
+
+async def test_a_request_after_the_handshake_wants_to_be_agreed_on() -> None:
+    async def ask(server: ServerWire) -> None:
+        server.send_message(13, request_body(server, b"context"))
+
+    for flow in FLOWS:
+        if flow.version >= Version.TLS13:
+            script, config, early_data = flow.part(then=ask)
+            await expect_refusal(script, _ALERT.UNEXPECTED_MESSAGE, config, talk=True, early_data=early_data)
+
+
+async def test_a_second_retry_is_unexpected() -> None:
+    body = b"\x03\x03" + RETRY_RANDOM + bytes(40)
+    for flow in FLOWS:
+        if flow.script.retries:
+            await _refuse(flow, _ALERT.UNEXPECTED_MESSAGE, before={"ServerHello": message(2, body)})
 
 
 # The shape of each message
@@ -108,26 +168,19 @@ def _lengths(whole: int) -> Iterator[int]:
     yield from range(max(12, whole - 3), whole)
 
 
-# A ServerHello up to its session id and compression method is whole again where older versions may end it; and what
-# is left of it no longer speaks of TLS 1.3.
-def _is_whole(flow: Flow, step: str, body: bytes, length: int) -> bool:
-    return step == "ServerHello" and length == 38 + body[34]
+def _is_whole(step: str, seen: SeenMessage, length: int) -> bool:
+    """Whether a hello is cut where older versions may end one: what is left no longer speaks of TLS 1.3."""
+    return step in ("ServerHello", "HelloRetryRequest") and length == 38 + seen.body[34]
 
 
 @_by_message
 async def test_a_message_cut_short_does_not_parse(flow: Flow, step: str) -> None:
-    bodies: list[bytes] = []
-
-    def look(body: bytes) -> bytes:
-        bodies.append(body)
-        return body
-
-    script, config = await flow.ready()
-    await accepted(replace(script, alter={step: look}), config)
-    whole = bodies[-1]
-    for length in _lengths(len(whole)):
-        if not _is_whole(flow, step, whole, length):
-            cut = {step: lambda body, length=length: body[: length - len(whole)]}
+    seen = (await _meeting(flow)).server.said[step]
+    whole = len(seen.body)
+    for length in _lengths(whole):
+        if not _is_whole(step, seen, length):
+            # ECDSA signatures differ in length from meeting to meeting: cut from the end.
+            cut = {step: lambda body, rest=whole - length: body[:-rest]}
             await _refuse(flow, _ALERT.DECODE_ERROR, alter=cut)
 
 
@@ -142,26 +195,17 @@ async def test_a_message_with_something_behind_it_does_not_parse(flow: Flow, ste
 
 @_by_flow
 async def test_messages_may_come_byte_by_byte(flow: Flow) -> None:
-    script, config = await flow.ready()
-    await accepted(replace(script, fragment=1), config, trickle=True)
+    await flow.run(fragment=1, trickle=True)
 
 
 @_by_flow
 async def test_messages_may_share_records_as_far_as_keys_allow(flow: Flow) -> None:
-    script, config = await flow.ready()
-    await accepted(replace(script, coalesce=True), config)
-
-
-def _last_under_a_key(flow: Flow) -> list[str]:
-    """The steps behind which the server's keys change, or the turn does."""
-    steps = [step for step, _ in flow.moments()]
-    if flow.script.version >= Version.TLS13:
-        return ["ServerHello", "Finished"]
-    return [*({"ServerHelloDone"} & {*steps}), steps[steps.index("ChangeCipherSpec") - 1], "Finished"]
+    await flow.run(coalesce=True)
 
 
 @_by_flow
 async def test_no_message_reaches_across_a_change_of_keys(flow: Flow) -> None:
-    for step in _last_under_a_key(flow):
+    for step in flow.key_changes:
         for rest in (b"\x14", b"\x14\x00\x00\x0c", b"\x14\x00\x00\x0c" + bytes(12)):
             await _refuse(flow, _ALERT.UNEXPECTED_MESSAGE, trail={step: rest})
+

@@ -149,3 +149,20 @@ def test_the_wire_form_has_a_type_and_a_three_byte_length() -> None:
 def test_any_bytes_are_parsed_or_refused(kind: _Kind, body: bytes) -> None:
     survives(kind.parse, body)
     survives(kind.parse, b"\x03\x03" + bytes(32) + body)
+
+
+def test_a_message_has_the_name_of_its_class() -> None:
+    assert ServerHello.title() == "ServerHello"
+
+
+def test_a_hello_may_be_given_other_extensions() -> None:
+    first = ClientHello(0x0303, bytes(32), b"", (0x1301,), ((0, b"one"),))
+    second = first.with_extensions([(1, b"two")])
+    assert second.extensions == ((1, b"two"),)
+    assert second.encode()[4:38] == first.encode()[4:38]
+
+
+def test_a_proof_of_the_key_comes_back() -> None:
+    message = CertificateVerify(0x0403, b"signature")
+    assert CertificateVerify.parse(message.encode()[4:]) == message
+    assert message.encode()[:1] == b"\x0f"
