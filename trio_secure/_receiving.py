@@ -28,8 +28,9 @@ from ._trace import Epoch, Tracer
 from ._wire import Established
 
 
-# How long what has been received may wait for an answer to be sent, in seconds: enough for a transport that is
-# ready, too little for a peer that does not read to hold the receiver up.
+# How long what has been received may wait for an answer that the peer waits for, in seconds: enough for a transport
+# that is ready, too little for a peer that does not read to hold the receiver up. Where data keeps coming in, there
+# is no other moment.
 _PATIENCE = 0.005
 
 
@@ -141,8 +142,8 @@ class ReceivingHalf:
                 await self._channel.fill()
             except Exception as error:  # noqa: BLE001  # raised below, outside the nursery and ungrouped
                 failure = error
-            # A transport that takes data takes it now; where data keeps coming in, there is no other moment.
-            nursery.cancel_scope.deadline = trio.current_time() + _PATIENCE
+            patience = _PATIENCE if self._sending.awaited else 0
+            nursery.cancel_scope.deadline = trio.current_time() + patience
         if failure is not None:
             raise failure
 

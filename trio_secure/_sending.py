@@ -49,6 +49,8 @@ class SendingHalf:
         self._debts: list[Callable[[], memoryview]] = []
         self._update_owed = False
         self._update_awaited = False
+        #: Whether the peer may be waiting for what is owed; it does not wait for a KeyUpdate.
+        self.awaited = False
         self._broken: str | None = None
         self._torn = False
         self._ended = False
@@ -76,6 +78,7 @@ class SendingHalf:
         self, messages: Sequence[tuple[OutgoingMessage, bytes]], transcript: bytes
     ) -> None:
         """The peer gets these messages, and a Finished over `transcript` (RFC 9846 §4.7.2 [8446 §4.6.2])."""
+        self.awaited = True
         self._owe(lambda: self._seal_authentication(messages, transcript))
 
     def _owe(self, debt: Callable[[], memoryview]) -> None:
@@ -207,7 +210,7 @@ class SendingHalf:
 
     def _paid(self) -> bytes:
         """The records that pay what is owed, sealed now."""
-        debts, self._debts = self._debts, []
+        debts, self._debts, self.awaited = self._debts, [], False
         return b"".join([debt() for debt in debts])
 
     def _make_room(self) -> None:

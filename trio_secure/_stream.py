@@ -67,6 +67,7 @@ class SecureStream(trio.abc.HalfCloseableStream, Generic[T_Stream]):
         self._transport = transport
         self._closed = False
         self._sending = SendingHalf(channel, secrets.client if secrets else None, tracer)
+        self._errands = errands
         self._receiving = ReceivingHalf(channel, established, self._sending, errands, tracer)
 
     @classmethod
@@ -205,7 +206,10 @@ class SecureStream(trio.abc.HalfCloseableStream, Generic[T_Stream]):
         await self._sending.end()
 
     async def aclose(self) -> None:
-        """Send close_notify if that can be done at once, and close the transport, even when cancelled."""
+        """Send close_notify if that can be done at once, and close the transport, even when cancelled.
+
+        A session that is not in the cache yet is put there; what the cache raises passes through.
+        """
         if self._closed:
             await trio.lowlevel.checkpoint()
             return
@@ -219,6 +223,9 @@ class SecureStream(trio.abc.HalfCloseableStream, Generic[T_Stream]):
             pass
         finally:
             await self._transport.aclose()
+        # A session that nobody has received anything behind still waits to be kept.
+        with trio.move_on_after(ALERT_DEADLINE):
+            await self._errands.keep()
 
     async def update_keys(self, *, both: bool = True) -> None:
         """Change the keys of the connection now (RFC 9846 §4.7.3 [8446 §4.6.3]); TLS 1.3 only.

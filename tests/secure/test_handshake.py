@@ -1,28 +1,36 @@
-"""The handshake as a whole: what every version can agree on, retries, and messages at every wrong moment."""
+"""The handshake as a whole: what every version can agree on, versions that were not offered, and retries."""
 
 from __future__ import annotations
 
-import dataclasses
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 import trio
 from trio.testing import memory_stream_pair
 
-from support.alterations import BLOCK_13, alert, have, lack, message, overwrite, record
+from support.alterations import BLOCK_13, become, have, lack, message, overwrite
 from support.authority import KeyKind
 from support.cancellation import every_checkpoint
 from support.scripted_flights import SeenHello, read_hello
-from support.scripted_script import Script, leaf
-from support.scripted_server import PLAIN, Meeting, accepted, expect_refusal, serve, wrap
+from support.scripted_flows import EVERYTHING, FLOWS, Flow
+from support.scripted_script import SERVER_NAME, Script, leaf
+from support.scripted_server import PLAIN, Meeting, accepted, expect_refusal, refused, serve, wrap
 from support.scripted_wire import ServerWire
-from trio_secure import AlertDescription, AlertReceived, TLSConfig, Truncated
+from trio_secure import (
+    AlertDescription,
+    LegacyTLSWarning,
+    PeerIncompatible,
+    TLSConfig,
+    TraceEvent,
+    Truncated,
+)
 from trio_secure import _extensions as ext
+from trio_secure._errors import AlertLevel
 from trio_secure._groups import NAMED_GROUPS, NamedGroup
 from trio_secure._messages import RETRY_RANDOM
 from trio_secure._signatures import SIGNATURE_SCHEMES, SignatureScheme
 from trio_secure._suites import CIPHER_SUITES, CipherSuite, KeyExchange
-from trio_secure._versions import Version
+from trio_secure._versions import DOWNGRADE_OF_JAVA11, DOWNGRADE_TO_TLS11, DOWNGRADE_TO_TLS12, Version
 
 _ALERT = AlertDescription
 _KEYS: dict[str, KeyKind | Literal["rsa_pss"]] = {
@@ -39,7 +47,9 @@ _KEYS: dict[str, KeyKind | Literal["rsa_pss"]] = {
     "mldsa87": "mldsa87",
 }
 _SUITES_13 = [suite for suite in CIPHER_SUITES if suite.fits(Version.TLS13)]
-_SUITES_12 = [suite for suite in CIPHER_SUITES if suite.by_default and suite.key_exchange is KeyExchange.ECDHE]
+_SUITES_12 = [
+    suite for suite in CIPHER_SUITES if suite.by_default and suite.key_exchange is KeyExchange.ECDHE
+]
 _GROUPS_12 = [
     group
     for group in NAMED_GROUPS
@@ -47,7 +57,7 @@ _GROUPS_12 = [
 ]
 _NAMES_12 = [group.name for group in _GROUPS_12]
 _SCHEMES_13 = [scheme for scheme in SIGNATURE_SCHEMES if scheme.until == Version.TLS13]
-_BOTH = (Version.TLS13, Version.TLS12)
+_EARLY = next(flow for flow in FLOWS if flow.early_data)
 
 
 def _script(version: Version, suite: CipherSuite, group: NamedGroup, scheme: SignatureScheme) -> Script:
@@ -118,6 +128,133 @@ async def test_tls12_takes_every_way_through_the_handshake(
     assert [seen.type for seen in meeting.server.messages] == [1, *([11] if request_ else []), 16, 20]
 
 
+# Versions
+
+_OLDER = (Version.TLS10, Version.TLS11, Version.TLS12)
+_ECDSA = "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA"
+
+
+def _range(lowest: Version, highest: Version) -> TLSConfig:
+    old = [_ECDSA] if lowest < Version.TLS13 else []
+    new = ["TLS_AES_128_GCM_SHA256"] if highest >= Version.TLS13 else []
+    return PLAIN.replace(min_version=lowest, max_version=highest, cipher_suites=[*new, *old])
+
+
+def _speaking(version: Version, **choices: Any) -> Script:
+    return Script(
+        version=version, suite=_ECDSA if version < Version.TLS13 else None, leaf=leaf("p256"), **choices
+    )
+
+
+@pytest.mark.parametrize("version", Version)
+@pytest.mark.parametrize("highest", Version)
+@pytest.mark.parametrize("lowest", Version)
+async def test_a_version_is_one_of_those_offered(lowest: Version, highest: Version, version: Version) -> None:
+    if lowest > highest:
+        return
+    script, config = _speaking(version), _range(lowest, highest)
+    if lowest <= version <= highest:
+        meeting = await accepted(script, config)
+        assert meeting.info is not None
+        assert meeting.info.version == version
+    elif version < Version.TLS13:
+        await expect_refusal(script, _ALERT.PROTOCOL_VERSION, config, error=PeerIncompatible)
+
+
+@pytest.mark.parametrize("number", [0x0000, 0x0200, 0x0300, 0x0304, 0x0305, 0x0403, 0x7F1C, 0xFEFD, 0xFFFF])
+async def test_a_version_that_there_is_not(number: int) -> None:
+    written = {"ServerHello": overwrite(0, number.to_bytes(2, "big"))}
+    for highest in Version:
+        script, config = _speaking(min(highest, Version.TLS12), alter=written), _range(Version.TLS10, highest)
+        await expect_refusal(script, _ALERT.PROTOCOL_VERSION, config, error=PeerIncompatible)
+
+
+# RFC 9846 §4.2.3 [8446 §4.1.3]: by the highest version offered, the versions in which a sentinel gives away that
+# somebody has been at it.
+_SEEN = {
+    Version.TLS13: {
+        DOWNGRADE_TO_TLS12: _OLDER,
+        DOWNGRADE_TO_TLS11: _OLDER,
+        DOWNGRADE_OF_JAVA11: _OLDER,
+    },
+    Version.TLS12: {DOWNGRADE_TO_TLS11: _OLDER[:2]},
+    Version.TLS11: {},
+    Version.TLS10: {},
+}
+
+
+@pytest.mark.parametrize("sentinel", [DOWNGRADE_TO_TLS12, DOWNGRADE_TO_TLS11, DOWNGRADE_OF_JAVA11])
+@pytest.mark.parametrize("highest", Version)
+async def test_a_downgrade_is_seen(highest: Version, sentinel: bytes) -> None:
+    config = _range(Version.TLS10, highest)
+    for version in _OLDER:
+        script = _speaking(version, alter={"ServerHello": overwrite(26, sentinel)})
+        if version in _SEEN[highest].get(sentinel, ()):
+            await expect_refusal(script, _ALERT.ILLEGAL_PARAMETER, config)
+        elif version <= highest:
+            await accepted(script, config)
+
+
+async def test_a_sentinel_in_a_hello_of_tls13_means_nothing() -> None:
+    for sentinel in (DOWNGRADE_TO_TLS12, DOWNGRADE_TO_TLS11):
+        await accepted(Script(alter={"ServerHello": overwrite(26, sentinel)}))
+
+
+@pytest.mark.parametrize("highest", Version)
+async def test_an_alert_bears_a_version_that_was_offered(highest: Version) -> None:
+    """Also when the server has not said yet which one it is to be."""
+    script, config = Script(before={"ServerHello": message(99)}), _range(Version.TLS10, highest)
+    meeting = await expect_refusal(script, _ALERT.UNEXPECTED_MESSAGE, config)
+    assert meeting.server.versions == [0x0301, min(highest, Version.TLS12)]
+
+
+@pytest.mark.parametrize("version", [Version.TLS10, Version.TLS11])
+async def test_a_connection_below_tls12_warns(version: Version) -> None:
+    """The meeting wants the warning; where warnings are errors, there is no connection."""
+    await accepted(_speaking(version), _range(Version.TLS10, Version.TLS13))
+    ours, theirs = memory_stream_pair()
+    server = ServerWire(theirs, _speaking(version))
+    async with trio.open_nursery() as nursery:
+        # The server ends once it has seen the transport close.
+        nursery.start_soon(serve, server)
+        with pytest.raises(LegacyTLSWarning, match=f"speaks only {version.label}, which is out of use"):
+            await wrap(ours, SERVER_NAME, _range(Version.TLS10, Version.TLS13))
+    assert [seen[:2] for seen in server.alerts] == [(AlertLevel.FATAL, _ALERT.INTERNAL_ERROR)]
+
+
+# Sessions and early data
+
+
+@pytest.mark.parametrize("flow", FLOWS, ids=lambda flow: flow.name)
+async def test_it_goes_every_way_there_is(flow: Flow) -> None:
+    events: list[TraceEvent] = []
+    script, config, early_data = flow.part(EVERYTHING.replace(trace=events.append))
+    meeting = await accepted(script, config, early_data=early_data)
+    assert meeting.server.early_data == early_data
+    said = [event.summary for event in events if (event.direction, event.name) == ("note", "session")]
+    assert said == (["offered", "resumed"] if flow.resumes else [])
+
+
+async def test_early_data_for_a_server_that_has_gone_back_to_tls12() -> None:
+    """RFC 9846 §E.3 [8446 §D.3]."""
+    config, early_data = _EARLY.part().config, _EARLY.early_data
+    script = Script(version=Version.TLS12, leaf=leaf("p256"))
+    meeting = await refused(script, config, early_data=early_data)
+    assert isinstance(meeting.error, PeerIncompatible)
+    assert meeting.error.alert is _ALERT.PROTOCOL_VERSION
+    assert "connect without early data" in str(meeting.error)
+
+
+async def test_early_data_that_a_retry_rejects_is_not_sent_again() -> None:
+    script, config, early_data = _EARLY.part(retry_group=0x17, early_data=False)
+    meeting = await accepted(script, config, early_data=early_data)
+    assert meeting.info is not None
+    assert meeting.info.early_data_accepted is False
+    first, second = _hellos(meeting)
+    assert ext.EARLY_DATA in first.extensions
+    assert ext.EARLY_DATA not in second.extensions
+
+
 # HelloRetryRequest
 
 
@@ -180,15 +317,23 @@ async def test_the_retry_is_of_the_only_version_that_has_one() -> None:
         await expect_refusal(Script(retry_group=0x17, extend={"HelloRetryRequest": alteration}), description)
 
 
+async def test_to_a_client_of_older_versions_a_retry_is_a_hello_that_says_too_much() -> None:
+    body = b"\3\3" + RETRY_RANDOM + b"\0\xc0\x09\0\0\6\0\x2b\0\2\3\4"
+    for highest in _OLDER:
+        script = _speaking(highest, alter={"ServerHello": become(highest.to_bytes(2, "big") + body[2:])})
+        await expect_refusal(script, _ALERT.UNSUPPORTED_EXTENSION, _range(Version.TLS10, highest))
+
+
 # The end of the transport
 
 
-@pytest.mark.parametrize("version", _BOTH)
+@pytest.mark.parametrize("version", Version)
 async def test_the_transport_may_end_after_any_byte(version: Version) -> None:
-    config = PLAIN.replace(max_version=version)
-    whole = await accepted(Script(version=version), config, data=b"")
-    for count in range(1, whole.server.sent):
-        meeting = await expect_refusal(Script(version=version, cut=count), None, config, error=Truncated)
+    config = _range(version, version)
+    whole = await accepted(_speaking(version), config, data=b"")
+    # Each byte of the headers and of what follows them, and every third of the rest.
+    for count in (*range(1, 60), *range(60, whole.server.sent, 3)):
+        meeting = await expect_refusal(_speaking(version, cut=count), None, config, error=Truncated)
         assert meeting.error is not None
         assert meeting.error.phase
 
@@ -197,8 +342,9 @@ async def test_the_transport_may_end_after_any_byte(version: Version) -> None:
 
 
 @pytest.mark.parametrize(
-    "script", [Script(retry_cookie=b"c", request=True), Script(version=Version.TLS12, request=True)],
-    ids=["TLS13-retried", "TLS12"]
+    "script",
+    [Script(retry_cookie=b"c", request=True), Script(version=Version.TLS12, request=True)],
+    ids=["TLS13-retried", "TLS12"],
 )
 async def test_a_handshake_cancelled_anywhere_closes_the_transport(script: Script) -> None:
     cancelled = 0

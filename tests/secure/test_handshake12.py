@@ -1,27 +1,48 @@
-"""The handshake of TLS 1.2 with servers that break its rules, one at a time."""
+"""The handshake of TLS 1.2 and below with servers that break its rules, one at a time."""
 
 from __future__ import annotations
 
 import os
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from support.alterations import BLOCK_12, append, become, flip, have, message, overwrite, shorten, twice
-from support.scripted_script import Alteration, Extensions, ExtensionsAlteration, Script, leaf
-from support.scripted_server import PLAIN, Meeting, accepted, expect_refusal
+from support.alterations import (
+    BLOCK_12,
+    append,
+    become,
+    flip,
+    have,
+    lack,
+    message,
+    overwrite,
+    record,
+    shorten,
+    twice,
+)
+from support.scripted_flows import EVERYTHING, FLOWS, Flow, Part, Shelf
+from support.scripted_script import Alteration, Extensions, ExtensionsAlteration, Script
+from support.scripted_server import PLAIN, accepted, expect_refusal
+from support.scripted_sessions import Memory
 from support.scripted_wire import ServerWire
 from trio_secure import AlertDescription, PeerIncompatible, TLSConfig
 from trio_secure import _extensions as ext
+from trio_secure._codec import vector16
 from trio_secure._errors import AlertLevel
-from trio_secure._groups import GROUPS_BY_NAME
-from trio_secure._versions import DOWNGRADE_TO_TLS11, DOWNGRADE_TO_TLS12, Version
+from trio_secure._sessions import Session12
+from trio_secure._versions import Version
 
 _ALERT = AlertDescription
+_FLOWS = {flow.name: flow for flow in FLOWS if flow.version < Version.TLS13}
+_FULL = [flow for flow in _FLOWS.values() if flow.resumes is None]
+_ABBREVIATED = [flow for flow in _FLOWS.values() if flow.resumes is not None]
+_RESUMED = [flow for flow in _ABBREVIATED if flow.script.ticket is None]
+_OLD_VERSIONS = (Version.TLS10, Version.TLS11, Version.TLS12)
 _OLD = Version.TLS12
 _CLIENT_OF_12 = PLAIN.replace(max_version=_OLD)
-# Where things stand in a ServerHello without a session id, and in a ServerKeyExchange of x25519.
+# Where things stand in a ServerHello without a session id.
 _SESSION_ID, _SUITE, _COMPRESSION = 34, 35, 37
-_CURVE_TYPE, _CURVE, _SHARE, _SCHEME = 0, 1, 4, 36
 
 
 def _altered(step: str, alteration: Alteration) -> Script:
@@ -139,91 +160,11 @@ async def test_a_protocol_that_was_not_offered() -> None:
     await expect_refusal(script, _ALERT.ILLEGAL_PARAMETER, PLAIN.replace(alpn=["h2"]))
 
 
-@pytest.mark.parametrize("sentinel", [DOWNGRADE_TO_TLS12, DOWNGRADE_TO_TLS11])
-async def test_a_downgrade_is_seen(sentinel: bytes) -> None:
-    script = _altered("ServerHello", overwrite(26, sentinel))
-    await expect_refusal(script, _ALERT.ILLEGAL_PARAMETER)
-    await accepted(script, _CLIENT_OF_12)
-
-
-@pytest.mark.parametrize("version", [0x0302, 0x0301, 0x0300, 0x0304, 0x7F1C])
-async def test_a_version_that_was_not_offered(version: int) -> None:
-    script = _altered("ServerHello", overwrite(0, version.to_bytes(2, "big")))
-    await expect_refusal(script, _ALERT.PROTOCOL_VERSION, error=PeerIncompatible)
-
-
-# Certificate, ServerKeyExchange
+# Certificate
 
 
 async def test_an_empty_certificate() -> None:
     await expect_refusal(Script(version=_OLD, chain=()), _ALERT.DECODE_ERROR)
-
-
-@pytest.mark.parametrize("kind", ["p256", "ed25519", "rsa"])
-async def test_a_forged_signature(kind: str) -> None:
-    key = leaf("p256" if kind == "p256" else "ed25519" if kind == "ed25519" else "rsa")
-    script = Script(version=_OLD, leaf=key, alter={"ServerKeyExchange": flip(-1)})
-    await expect_refusal(script, _ALERT.DECRYPT_ERROR)
-
-
-async def test_a_share_that_was_swapped_under_the_signature() -> None:
-    share = GROUPS_BY_NAME["x25519"].fresh().public
-    script = _altered("ServerKeyExchange", overwrite(_SHARE, share))
-    await expect_refusal(script, _ALERT.DECRYPT_ERROR)
-
-
-async def test_a_signature_of_another_handshake() -> None:
-    bodies: list[bytes] = []
-
-    def keep(body: bytes) -> bytes:
-        bodies.append(body)
-        return bodies[0]
-
-    await accepted(_altered("ServerKeyExchange", keep))
-    await expect_refusal(_altered("ServerKeyExchange", keep), _ALERT.DECRYPT_ERROR)
-
-
-@pytest.mark.parametrize(
-    ("alteration", "description"),
-    [
-        pytest.param(overwrite(_CURVE_TYPE, b"\x01"), _ALERT.ILLEGAL_PARAMETER, id="explicit-curve"),
-        pytest.param(overwrite(_CURVE, b"\x00\x18"), _ALERT.ILLEGAL_PARAMETER, id="group-not-offered"),
-        pytest.param(overwrite(_CURVE, b"\x12\x34"), _ALERT.ILLEGAL_PARAMETER, id="group-unknown"),
-        pytest.param(overwrite(_CURVE, b"\x11\xec"), _ALERT.ILLEGAL_PARAMETER, id="group-of-1.3"),
-        pytest.param(
-            overwrite(_SCHEME, b"\x04\x01"), _ALERT.ILLEGAL_PARAMETER, id="scheme-for-another-suite"
-        ),
-        pytest.param(overwrite(_SCHEME, b"\x02\x03"), _ALERT.ILLEGAL_PARAMETER, id="scheme-not-offered"),
-        pytest.param(overwrite(_SCHEME, b"\x04\x03"), _ALERT.ILLEGAL_PARAMETER, id="scheme-for-another-key"),
-        pytest.param(append(b"x"), _ALERT.DECODE_ERROR, id="too-long"),
-        pytest.param(shorten(1), _ALERT.DECODE_ERROR, id="too-short"),
-        pytest.param(overwrite(3, b"\x00"), _ALERT.DECODE_ERROR, id="empty-share"),
-    ],
-)
-async def test_a_key_exchange_that_may_not_be_so(
-    alteration: Alteration, description: AlertDescription
-) -> None:
-    config = TLSConfig(verify=False, groups=["x25519", "X25519MLKEM768"], key_shares=["x25519"])
-    await expect_refusal(_altered("ServerKeyExchange", alteration), description, config)
-
-
-async def test_a_scheme_for_a_key_of_another_kind_than_the_suite() -> None:
-    rsa_suite = "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"
-    await expect_refusal(Script(version=_OLD, suite=rsa_suite), _ALERT.ILLEGAL_PARAMETER)
-    ecdsa_suite = "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"
-    await expect_refusal(Script(version=_OLD, suite=ecdsa_suite, leaf=leaf("rsa")), _ALERT.ILLEGAL_PARAMETER)
-
-
-async def test_a_share_of_small_order_under_a_good_signature() -> None:
-    script = Script(version=_OLD, share=bytes(32))
-    await expect_refusal(script, _ALERT.ILLEGAL_PARAMETER)
-    await expect_refusal(Script(version=_OLD, share=bytes(31)), _ALERT.ILLEGAL_PARAMETER)
-    await expect_refusal(
-        Script(version=_OLD, group="secp256r1", share=b"\x04" + bytes(64)), _ALERT.ILLEGAL_PARAMETER
-    )
-    await expect_refusal(
-        Script(version=_OLD, group="secp256r1", share=b"\x02" + bytes(64)), _ALERT.ILLEGAL_PARAMETER
-    )
 
 
 # CertificateRequest, ServerHelloDone
@@ -285,6 +226,178 @@ async def test_a_flipped_bit_in_a_protected_record() -> None:
         await expect_refusal(script, _ALERT.BAD_RECORD_MAC)
 
 
-async def test_a_server_that_asks_for_a_certificate_gets_an_empty_one() -> None:
-    meeting: Meeting = await accepted(Script(version=_OLD, request=True))
-    assert [seen.body for seen in meeting.server.messages if seen.type == 11] == [bytes(3)]
+# What the hello settles
+
+
+async def test_an_extended_master_secret_may_be_required() -> None:
+    for flow in _FULL:
+        script, config, _ = flow.part(EVERYTHING.replace(require_extended_master_secret=True))
+        if not script.extended:
+            await expect_refusal(script, _ALERT.HANDSHAKE_FAILURE, config, error=PeerIncompatible)
+            continue
+        meeting = await accepted(script, config)
+        assert meeting.info is not None
+        assert meeting.info.extended_master_secret
+
+
+@pytest.mark.parametrize("bound", [False, True], ids=["randoms", "handshake"])
+@pytest.mark.parametrize("version", _OLD_VERSIONS)
+async def test_records_may_be_encrypted_before_they_are_authenticated(version: Version, bound: bool) -> None:
+    flow = _FLOWS[f"{version.label} ECDHE"]
+    suite = "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA"
+    meeting = await flow.run(suite=suite, encrypt_then_mac=True, extended=bound)
+    assert meeting.info is not None
+    assert meeting.info.encrypt_then_mac
+
+
+async def test_an_aead_is_not_to_be_used_to_encrypt_then_mac() -> None:
+    """RFC 7366 §3."""
+    for name in ("ECDHE", "DHE", "RSA", "by id"):
+        script, config, _ = _FLOWS[f"TLS 1.2 {name}"].part(encrypt_then_mac=True)
+        await expect_refusal(script, _ALERT.ILLEGAL_PARAMETER, config)
+
+
+@pytest.mark.parametrize("version", _OLD_VERSIONS)
+async def test_a_staple_may_be_announced_and_left_out(version: Version) -> None:
+    flow = _FLOWS[f"{version.label} ECDHE with all"]
+    for omit, response in (({"CertificateStatus"}, None), ((), b"staple")):
+        meeting = await flow.run(omit=omit)
+        assert meeting.info is not None
+        assert meeting.info.ocsp_response == response
+
+
+@pytest.mark.parametrize("version", _OLD_VERSIONS)
+async def test_a_staple_or_a_ticket_that_was_not_announced(version: Version) -> None:
+    flow = _FLOWS[f"{version.label} ECDHE with all"]
+    for code in (ext.STATUS_REQUEST, ext.SESSION_TICKET):
+        script, config, _ = flow.part(extend={"ServerHello": lack(code)})
+        await expect_refusal(script, _ALERT.UNEXPECTED_MESSAGE, config)
+
+
+async def test_timestamps_are_passed_on() -> None:
+    config = EVERYTHING.replace(signed_certificate_timestamps=True)
+    meeting = await _FLOWS["TLS 1.2 ECDHE"].run(config, scts=vector16(vector16(b"one") + vector16(b"two")))
+    assert meeting.info is not None
+    assert meeting.info.signed_certificate_timestamps == (b"one", b"two")
+
+
+async def test_tls10_sends_the_first_byte_of_data_by_itself() -> None:
+    """Against plaintexts chosen by somebody who saw the last block: each record begins with an unknown IV."""
+    for version, records in ((Version.TLS10, 2), (Version.TLS11, 1)):
+        meeting = await _FLOWS[f"{version.label} ECDHE"].run()
+        assert meeting.server.records.count(23) == records
+
+
+# Sessions
+
+
+def _kept(part: Part) -> Session12 | None:
+    """The session that a meeting left in the client's cache."""
+    assert isinstance(part.config.cache, Shelf)
+    session = part.config.cache.session
+    assert session is None or isinstance(session, Session12)
+    return session
+
+
+@pytest.mark.parametrize("version", _OLD_VERSIONS)
+@pytest.mark.parametrize("choices", [{"session_id": b"i" * 32}, {"ticket": b"t"}, {"ticket": b"t" * 60000}])
+async def test_a_session_is_kept_and_resumed(version: Version, choices: dict[str, bytes]) -> None:
+    script, config, _ = _FLOWS[f"{version.label} ECDHE"].part(session_id=b"", memory=Memory())
+    config = config.replace(alpn=["a", "b"])
+    script = replace(script, **choices)  # type: ignore[arg-type]  # one of two fields of the same type
+    first = await accepted(replace(script, alpn=b"a"), config)
+    second = await accepted(replace(script, alpn=b"b"), config)
+    assert first.info is not None
+    assert second.info is not None
+    assert (first.info.resumed, second.info.resumed, second.server.resumed) == (False, True, True)
+    assert second.info.peer_certificates == first.info.peer_certificates
+    assert (first.info.group, second.info.group) == ("x25519", None)
+    # RFC 7301 §3.1: what is spoken is agreed on anew.
+    assert (first.info.alpn, second.info.alpn) == ("a", "b")
+    assert [seen.type for seen in second.server.messages] == [1, 20]
+
+
+async def test_a_ticket_goes_before_an_id() -> None:
+    """RFC 5077 §3.4: an id beside a ticket is discarded."""
+    part = _FLOWS["TLS 1.2 ECDHE"].part(ticket=b"ticket", session_id=b"i" * 32)
+    await accepted(part.script, part.config)
+    session = _kept(part)
+    assert session is not None
+    assert (session.session_id, session.ticket) == (b"", b"ticket")
+
+
+async def test_a_session_without_id_or_ticket_is_not_kept() -> None:
+    for ticket in (None, b""):
+        part = _FLOWS["TLS 1.2 ECDHE"].part(ticket=ticket, session_id=b"")
+        await accepted(part.script, part.config)
+        assert _kept(part) is None
+
+
+@pytest.mark.parametrize(("renewed", "ticket"), [(None, None), (b"", None), (b"another", b"another")])
+async def test_a_ticket_may_be_renewed(renewed: bytes | None, ticket: bytes | None) -> None:
+    part = _FLOWS["TLS 1.2 by ticket"].part(ticket=renewed)
+    before = _kept(part)
+    meeting = await accepted(part.script, part.config)
+    after = _kept(part)
+    assert before is not None
+    assert after is not None
+    assert meeting.server.resumed
+    assert after.ticket == (before.ticket if ticket is None else ticket)
+    assert (after.master_secret, after.known) == (before.master_secret, before.known)
+
+
+async def test_a_session_may_be_refused() -> None:
+    for flow in _RESUMED:
+        part = flow.part(memory=Memory(), session_id=b"n" * 32)
+        meeting = await accepted(replace(part.script, memory=None), part.config)
+        assert meeting.info is not None
+        assert not meeting.info.resumed
+        assert meeting.info.group == "x25519"
+
+
+@pytest.mark.parametrize(
+    ("change", "description"),
+    [
+        ({"suite": "TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA"}, _ALERT.ILLEGAL_PARAMETER),
+        ({"suite": "TLS_RSA_WITH_AES_128_CBC_SHA"}, _ALERT.ILLEGAL_PARAMETER),
+        ({"extended": False}, _ALERT.HANDSHAKE_FAILURE),
+    ],
+)
+async def test_a_session_is_resumed_as_what_it_was(
+    change: dict[str, Any], description: AlertDescription
+) -> None:
+    for flow in _RESUMED:
+        part = flow.part(**change)
+        await expect_refusal(part.script, description, part.config)
+        # RFC 5246 §7.2.2: a connection that fails takes its session with it.
+        assert _kept(part) is None
+
+
+@pytest.mark.parametrize(("made", "resumed"), [("TLS 1.2", Version.TLS11), ("TLS 1.0", Version.TLS12)])
+async def test_a_session_is_resumed_in_the_version_it_was_made_in(made: str, resumed: Version) -> None:
+    for name in ("by id", "by ticket"):
+        suite = "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA"
+        flow = replace(_FLOWS[f"{made} {name}"], script=replace(_FLOWS[f"{made} {name}"].script, suite=suite))
+        part = flow.part(version=resumed)
+        await expect_refusal(part.script, _ALERT.ILLEGAL_PARAMETER, part.config)
+
+
+async def test_a_session_lasts_as_long_as_its_fragments_are_short() -> None:
+    """RFC 6066 §4: what was agreed on holds for resumptions too."""
+    part = _FLOWS["TLS 1.2 by id"].part(EVERYTHING.replace(max_fragment_length=512))
+    session = _kept(part)
+    assert session is not None
+    config = part.config.replace(cache=Shelf(replace(session, max_fragment_length=512)))
+    meeting = await accepted(part.script, config, data=b"x" * 500)
+    assert meeting.info is not None
+    assert meeting.info.max_fragment_length == 512
+    await expect_refusal(
+        replace(part.script, then=record(23, bytes(513))), _ALERT.RECORD_OVERFLOW, config, talk=True
+    )
+
+
+@pytest.mark.parametrize("flow", [*_ABBREVIATED], ids=lambda flow: flow.name)
+async def test_the_finished_of_a_resumed_session_shows_the_secret(flow: Flow) -> None:
+    for alteration, description in ((flip(0), _ALERT.DECRYPT_ERROR), (shorten(1), _ALERT.DECODE_ERROR)):
+        part = flow.part(alter={"Finished": alteration})
+        await expect_refusal(part.script, description, part.config)

@@ -124,7 +124,7 @@ async def test_tls10_counts_the_records_that_it_splits() -> None:
 async def test_a_key_does_not_protect_too_much_in_small_records_either(size: int) -> None:
     """RFC 8449: a server may want records so small that a batch is thousands of them."""
     batch = math.ceil(BATCH / size)
-    limit = 2 * batch + 10
+    limit = 3 * batch - 10
     stream, peer = established(suite=limited(SUITE13, limit))
     stream._sending._channel.writer.max_content = size
     data = bytes(3 * BATCH)

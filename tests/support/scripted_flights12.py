@@ -132,7 +132,8 @@ def _dhe(server: ServerWire) -> tuple[bytes, Premaster]:
     script = server.script
     ours, field = script.dhe.fresh(), script.dhe
     share = ours.public if script.share is None else script.share
-    params = vector16(field.to_bytes(field.p)) + vector16(bytes([field.g])) + vector16(share)
+    generator = field.g.to_bytes(max(1, (field.g.bit_length() + 7) // 8), "big")
+    params = vector16(field.to_bytes(field.p)) + vector16(generator) + vector16(share)
     # RFC 5246 §8.1.2: leading zeros are stripped.
     return params, lambda body: ours.agree(_only(body, 2)).lstrip(b"\0")
 

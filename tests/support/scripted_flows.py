@@ -1,8 +1,9 @@
 """Every way a handshake may go, as something to generate tests from.
 
-Theory of operation: a `Flow` is an honest server's script together with the client that it suits. `FLOWS` has one for
-each kind of key exchange, of authentication and of resumption, in each version. What the server says in it, and what
-it might have said in the same place, follows from the RFCs' figures, which are written down here as two sequences.
+Theory of operation: a `Flow` is an honest server's script together with the client that it suits. `FLOWS` has
+one for each kind of key exchange, of authentication and of resumption, in each version. What the server says in
+it, and what it might have said in the same place, follows from the RFCs' figures, which are written down here as
+two sequences.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from trio_secure._keys12 import MasterSecret
 from trio_secure._names import ServerName
 from trio_secure._sessions import KnownPeer, Session
 from trio_secure._signatures import SCHEMES_BY_NAME
+from trio_secure._suites import KeyExchange
 from trio_secure._versions import Version
 
 #: A client that speaks every version with every suite.
@@ -117,7 +119,7 @@ class Flow:
             "Certificate": full and script.compress is None,
             "CompressedCertificate": full and script.compress is not None,
             "CertificateStatus": full and script.status is not None,
-            "ServerKeyExchange": full and "RSA_WITH" != (script.suite or "")[4:12],
+            "ServerKeyExchange": full and script.suite_row.key_exchange is not KeyExchange.RSA,
             "CertificateRequest": full and script.request,
             "CertificateVerify": full,
             "ServerHelloDone": full,
