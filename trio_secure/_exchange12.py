@@ -73,7 +73,7 @@ def exchange_kind(hellos: Hellos) -> type[ServerKeyExchange] | None:
 
 
 def prove(exchange: ServerKeyExchange | None, chain: Sequence[bytes], hellos: Hellos) -> ProvenKey:
-    """The server's key, proven as far as it can be before the Finished; parameters out of bounds are refused first."""
+    """The server's key, proven as far as it can be before the Finished; what is out of bounds is refused first."""
     if exchange is None:
         return transport_key(chain)
     _check_curve(chain, hellos.offer)

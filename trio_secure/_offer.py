@@ -80,9 +80,7 @@ class Offer:
         grease = Grease.fresh() if config.grease else None
         early_data = early_data and isinstance(session, Session13)
         hello = client_hello(config, name, shares, session, grease, early_data=early_data)
-        offer = cls(
-            config, hello, shares, grease, session, early_data=early_data, sent_early_data=early_data
-        )
+        offer = cls(config, hello, shares, grease, session, early_data=early_data, sent_early_data=early_data)
         if not isinstance(session, Session13):
             return offer
         key = OfferedKey(session, EarlySecrets.derive(session.suite.hash, session.psk))
@@ -121,9 +119,7 @@ class Offer:
             key = None
         if key is not None:
             hello = _bind(hello, key, transcript)
-        return dataclasses.replace(
-            self, hello=hello, shares=shares, key=key, early_data=False, retry=request
-        )
+        return dataclasses.replace(self, hello=hello, shares=shares, key=key, early_data=False, retry=request)
 
     def _selected_share(self, selected: bytes) -> Mapping[NamedGroup, Exchange]:
         reader = Reader(selected, "key_share of HelloRetryRequest")

@@ -27,10 +27,9 @@ from ._sending import SendingHalf
 from ._trace import Epoch, Tracer
 from ._wire import Established
 
-
-# How long what has been received may wait for an answer that the peer waits for, in seconds: enough for a transport
-# that is ready, too little for a peer that does not read to hold the receiver up. Where data keeps coming in, there
-# is no other moment.
+# How long what has been received may wait for an answer that the peer waits for, in seconds: enough for a
+# transport that is ready, too little for a peer that does not read to hold the receiver up. Where data keeps
+# coming in, there is no other moment.
 _PATIENCE = 0.005
 
 

@@ -49,9 +49,13 @@ def config_of(secure: Mapping[str, object] | TLSConfig | None) -> TLSConfig:
 
 def _identity(certificates: object, key: object) -> ClientIdentity:
     if not certificates:
-        raise ValueError("secure['clientKey'] needs secure['clientCertificates']: the certificates it belongs to")
+        raise ValueError(
+            "secure['clientKey'] needs secure['clientCertificates']: the certificates it belongs to"
+        )
     if key is None:
-        raise ValueError("secure['clientCertificates'] needs secure['clientKey']: the key of the first of them")
+        raise ValueError(
+            "secure['clientCertificates'] needs secure['clientKey']: the key of the first of them"
+        )
     return ClientIdentity.of(cast("Sequence[bytes]", certificates), cast("bytes", key))
 
 

@@ -2,10 +2,10 @@
 
 Theory of operation
 -------------------
-What is sent waits until an answer is expected, so a flight leaves in one piece. What is received is refused
-as early as it can be: a record of the wrong type before its content is looked at, a message of the wrong
-type or of excessive length when its four header bytes are there. Every message goes into the transcript on
-its way.
+What is sent waits until there is nothing left to read, so a flight leaves in one piece. What is received is
+refused as early as it can be: a record of the wrong type before its content is looked at, a message of the
+wrong type or of excessive length when its four header bytes are there. Every message goes into the transcript
+on its way.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class TrioWire:
         self._hello_requests = 0
 
     def settle(self, version: Version) -> None:
-        """The version is known: from here on its rules for records and alerts hold."""
+        """The version is known: from here on its rules for records and alerts hold; no key is in use yet."""
         # RFC 9846 §4 [8446 §4] has the type of a HelloRequest reserved: it was only as good as the version.
         if version >= Version.TLS13 and self._hello_requests:
             raise PeerMisbehaved(
@@ -60,11 +60,10 @@ class TrioWire:
         self._channel.reader.settle(version)
         self._channel.reader.drops_change_cipher_spec = version >= Version.TLS13
         # RFC 9846 §5.1 [8446 §5.1]: from TLS 1.3 on the record version stays 0x0303.
-        if isinstance(self._channel.writer.sealer, PlainSealer):
-            self._channel.writer.sealer = PlainSealer(min(version, Version.TLS12))
+        self._channel.writer.sealer = PlainSealer(min(version, Version.TLS12))
 
     async def send(self, message: OutgoingMessage, /) -> None:
-        """Put a message into the flight that leaves at the next `expect` or `flush`."""
+        """Put a message into the flight that leaves when an answer has to be waited for, or at `flush`."""
         self._check_our_turn()
         encoded = message.encode()
         self.transcript.add(encoded)
@@ -114,7 +113,6 @@ class TrioWire:
     async def expect(self, a: type[A], b: type[B], /) -> A | B: ...
     async def expect(self, *kinds: type[Message]) -> Message:
         """The next message, which must be of one of `kinds`."""
-        await self.flush()
         self.phase = kinds[0].title()
         encoded = await self._next(kinds)
         body = Reassembly.body(encoded)
@@ -129,14 +127,12 @@ class TrioWire:
 
     async def accept(self, kind: type[A], /) -> A | None:
         """The next message if it is of `kind`; None when another one comes, which stays to be expected."""
-        await self.flush()
         self.phase = kind.title()
         header = await self._header((kind,))
         return await self.expect(kind) if header.type == kind.type else None
 
     async def expect_change_cipher_spec(self) -> None:
         """Take a change_cipher_spec record and nothing else."""
-        await self.flush()
         self.phase = "ChangeCipherSpec"
         self._drop_hello_requests()
         while (record := await self._record()).content_type == ContentType.HANDSHAKE:
@@ -281,6 +277,7 @@ class TrioWire:
             self._hear(Alert.parse(record.content))
 
     async def _fill(self) -> None:
+        await self.flush()
         try:
             await self._channel.fill()
         except Truncated as error:

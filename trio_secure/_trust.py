@@ -13,7 +13,6 @@ import os
 import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from trio_certs import CertificateError, Manifest, Reason, Resource, ResourceNotFoundError, StoreError, Trust
 
@@ -21,7 +20,7 @@ from ._client_identity import LoadedIdentity
 from ._config import TLSConfig
 from ._errors import AlertDescription, CertificateRefused
 from ._identity import CertificateLookup, Claim, ProvenKey, Verdict
-from ._settings import OCSPPolicy
+from ._settings import KeyUsage, OCSPPolicy
 
 # RFC 9846 §6.2 [8446 §6.2] describes what each alert says; what fits none of the specific ones is bad_certificate
 # when the certificate breaks a rule, certificate_unknown when the trouble is elsewhere.
@@ -75,13 +74,11 @@ def lookup_for(config: TLSConfig) -> CertificateLookup:
             raise ValueError("a server name is needed to verify a certificate")
         # RFC 5246 §7.4.2: with RSA key transport "The certificate MUST allow the key to be used for encryption
         # (the keyEncipherment bit MUST be set if the key usage extension is present)"; else for signing.
-        particulars: dict[str, Any] = {} if proven.scheme is not None else {"key_usage": "key_encipherment"}
-        if claim.ocsp_response is not None:
-            particulars["ocsp_response"] = claim.ocsp_response
+        usage: KeyUsage = "key_encipherment" if proven.scheme is None else "digital_signature"
         # The zone of a link-local address (RFC 4007 §11) is this machine's business, not the certificate's.
         name = claim.name.text.partition("%")[0]
         try:
-            return await trust.verify(proven.chain, name, **particulars)
+            return await trust.verify(proven.chain, name, key_usage=usage, ocsp_response=claim.ocsp_response)
         except ResourceNotFoundError as error:
             raise CertificateRefused(AlertDescription.UNKNOWN_CA, str(error)) from error
         except CertificateError as error:

@@ -1,9 +1,10 @@
 """How long fuzzing goes on, and with which random numbers.
 
-Theory of operation: a target is a property over strategies of Hypothesis. With the rest of the tests it is run a few
-times on the same examples, so it is quick and tells every time the same. With `FUZZ_SECONDS` set, the targets share
-that many seconds by their weights, and each goes through rounds of fresh examples until its share is used up. A
-failure is shrunk, and printed with the seed of its round; `FUZZ_SEED` begins there again.
+Theory of operation: a target is a property over strategies of Hypothesis. With the rest of the tests it is
+run a few times on the same examples, so it is quick and tells every time the same. With `FUZZ_SECONDS` set,
+the targets share that many seconds by their weights, and each goes through rounds of fresh examples until
+its share is used up. A failure is shrunk, and printed with the seed of its round; `FUZZ_SEED` begins there
+again.
 """
 
 from __future__ import annotations

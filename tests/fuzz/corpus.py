@@ -1,7 +1,7 @@
 """What honest servers say: the messages and records of every flow, and certificates with every kind of key.
 
-Theory of operation: the flows of the scripted server are run once, over memory streams, and what it said is kept. All
-that is mutated begins here.
+Theory of operation: the flows of the scripted server are run once, over memory streams, and what it said is
+kept. All that is mutated begins here.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 """What a hostile server does differently from an honest one.
 
-Theory of operation: a `Plan` is made of numbers that Hypothesis chooses, and of what they mean for the flow they meet.
-A server says something else than it ought to (`said`), and signs and hashes what it says, so that only a parser can
-find fault with it. Somebody changes its records' contents before they are protected (`altered`), or what is on its way
-afterwards (`raw`): then the transcripts differ, and nobody may succeed. And there is more than it ought to say, or less.
+Theory of operation: a `Plan` is made of numbers that Hypothesis chooses, and of what they mean for the flow
+they meet. A server says something else than it ought to (`said`), and signs and hashes what it says, so
+that only a parser can find fault with it. Somebody changes its records' contents before they are protected
+(`altered`), or what is on its way afterwards (`raw`): then the transcripts differ, and nobody may succeed.
+And there is more than it ought to say, or less.
 """
 
 from __future__ import annotations
@@ -134,8 +135,12 @@ _few = 3
 plans = st.one_of(
     st.builds(Plan, said=st.lists(_said, min_size=1, max_size=_few), fragment=_fragments, trickle=_trickles),
     st.builds(Plan, altered=st.lists(_altered, min_size=1, max_size=_few), fragment=_fragments),
-    st.builds(Plan, raw=st.lists(_passed, min_size=1, max_size=_few), coalesce=st.booleans(), trickle=_trickles),
-    st.builds(Plan, acts=st.lists(_acted, min_size=1, max_size=_few), coalesce=st.booleans(), fragment=_fragments),
+    st.builds(
+        Plan, raw=st.lists(_passed, min_size=1, max_size=_few), coalesce=st.booleans(), trickle=_trickles
+    ),
+    st.builds(
+        Plan, acts=st.lists(_acted, min_size=1, max_size=_few), coalesce=st.booleans(), fragment=_fragments
+    ),
     st.builds(Plan, then=st.lists(_acted, min_size=1, max_size=8), fragment=_fragments, trickle=_trickles),
     st.builds(
         Plan,

@@ -1,8 +1,9 @@
 """A scripted server that follows a plan, and a client that meets it.
 
-Theory of operation: the script's own hooks change what is said and add to it; the wire changes records as it seals
-them; a stream under the wire changes what it sends. The server waits for a while, and then lets the client go, so
-that a client that waits for more is told that nothing comes. Whatever the server runs into is its own fault.
+Theory of operation: the script's own hooks change what is said and add to it; the wire changes records as
+it seals them; a stream under the wire changes what it sends. The server waits for a while, and then lets
+the client go, so that a client that waits for more is told that nothing comes. Whatever the server runs
+into is its own fault.
 """
 
 from __future__ import annotations
@@ -53,7 +54,9 @@ class HostileWire(ServerWire):
         self._number += 1
         late, self._late = self._late, b""
         sealed = b""
-        for kind, part in [(content_type, content)] if change is None else _altered(change, content_type, content):
+        for kind, part in (
+            [(content_type, content)] if change is None else _altered(change, content_type, content)
+        ):
             part = part[:MAX_CONTENT]
             self.gone += part if kind == HANDSHAKE else b""
             sealed += super()._sealed(sealer, kind, part)
@@ -251,7 +254,9 @@ def _changes(plan: Plan, flow: Flow) -> dict[str, object]:
     before: dict[str, script_of.Act] = {}
     after: dict[str, script_of.Act] = {}
     for acted in plan.acts:
-        (before if acted.before else after)[steps[acted.step % len(steps)]] = lambda server, a=acted: _act(server, a)
+        (before if acted.before else after)[steps[acted.step % len(steps)]] = lambda server, a=acted: _act(
+            server, a
+        )
 
     async def then(server: ServerWire) -> None:
         for acted in plan.then:

@@ -1,8 +1,9 @@
 """Ways to spoil what somebody else has made.
 
-Theory of operation: a `Mutation` is a handful of numbers, chosen before it is known what they are applied to, and
-taken modulo whatever there is. So Hypothesis can generate and shrink them, and can apply them in the middle of a
-handshake. On a tree they change one piece and leave its surroundings in order; on bytes they change what they hit.
+Theory of operation: a `Mutation` is a handful of numbers, chosen before it is known what they are applied
+to, and taken modulo whatever there is. So Hypothesis can generate and shrink them, and can apply them in
+the middle of a handshake. On a tree they change one piece and leave its surroundings in order; on bytes
+they change what they hit.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""Whatever a server says, a client ends with a connection or with a `TLSError`, soon, and leaves nothing open.
+"""Whatever a server says, a client ends with a connection or with a `TLSError`, soon, and leaves nothing
+open.
 
-Theory of operation: see `fuzz.hostile_plans` for what servers do and `fuzz.hostile_server` for how they do it. If a
-client succeeds, then what the server meant to say is what has come, byte for byte.
+Theory of operation: see `fuzz.hostile_plans` for what servers do and `fuzz.hostile_server` for how they do
+it. If a client succeeds, then what the server meant to say is what has come, byte for byte.
 """
 
 from __future__ import annotations
@@ -49,7 +50,9 @@ def _configs() -> tuple[TLSConfig, ...]:
         everything(max_fragment_length=512, require_extended_master_secret=True),
         everything(groups=None, key_shares=None),
         everything(max_version=Version.TLS12),
-        everything(groups=["x25519", "secp256r1", "ffdhe2048", "x448"], certificate_compression=(), ocsp="ignore"),
+        everything(
+            groups=["x25519", "secp256r1", "ffdhe2048", "x448"], certificate_compression=(), ocsp="ignore"
+        ),
     )
 
 
@@ -76,7 +79,9 @@ def test_a_hostile_server_is_refused_or_survived(flow: int, config: int, plan: P
 
 _bytes = st.binary(max_size=60)
 _records = st.builds(
-    lambda kind, version, body, times: (bytes([kind]) + version + len(body).to_bytes(2, "big") + body) * times,
+    lambda kind, version, body, times: (
+        (bytes([kind]) + version + len(body).to_bytes(2, "big") + body) * times
+    ),
     st.sampled_from((20, 21, 22, 22, 22, 23, 24, 0)),
     st.sampled_from((b"\3\3", b"\3\3", b"\3\1", b"\3\0", b"HT")),
     _bytes | st.builds(lambda kind, body: bytes([kind, 0, 0, len(body)]) + body, st.integers(0, 25), _bytes),

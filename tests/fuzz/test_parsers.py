@@ -17,7 +17,6 @@ from support.identities import client, oid_filters
 from support.properties import survives
 from support.sessions import session12, session13
 from trio_secure import ClientIdentity
-from trio_secure import _extensions as ext
 from trio_secure import _messages as hello
 from trio_secure import _messages12 as m12
 from trio_secure import _messages13 as m13
@@ -99,7 +98,9 @@ _CLOSER: dict[type[Message], Sequence[Callable[..., object]]] = {
 }
 
 
-@fuzzed(st.sampled_from(_MESSAGES), st.sampled_from(range(999)), _few, st.lists(mutations, max_size=2), weight=3)
+@fuzzed(
+    st.sampled_from(_MESSAGES), st.sampled_from(range(999)), _few, st.lists(mutations, max_size=2), weight=3
+)
 def test_every_message_is_parsed_or_refused(
     kind: type[Message], which: int, changes: list[Mutation], crude: list[Mutation]
 ) -> None:
@@ -185,7 +186,9 @@ def _share(group: NamedGroup) -> bytes:
 
 
 @fuzzed(_groups, st.none() | st.binary(min_size=1, max_size=70), _few)
-def test_any_share_is_agreed_on_or_refused(group: NamedGroup, data: bytes | None, changes: list[Mutation]) -> None:
+def test_any_share_is_agreed_on_or_refused(
+    group: NamedGroup, data: bytes | None, changes: list[Mutation]
+) -> None:
     if data is None:
         data = _spoiled(Node([Node(_share(group))]), changes)
     survives(partial(group.agree, group.fresh()), data)
@@ -202,7 +205,11 @@ _KEYS = st.sampled_from((*corpus.KINDS, None))
     _few,
 )
 def test_any_signature_is_checked_or_refused(
-    kind: corpus.KeyKind | None, scheme: SignatureScheme, version: Version, data: bytes, changes: list[Mutation]
+    kind: corpus.KeyKind | None,
+    scheme: SignatureScheme,
+    version: Version,
+    data: bytes,
+    changes: list[Mutation],
 ) -> None:
     key = leaf_key(corpus.leaf(kind).certificate_der)
     try:
@@ -234,7 +241,12 @@ def test_the_key_of_any_certificate_is_read_or_refused(
 def _sessions() -> tuple[bytes, ...]:
     return tuple(
         session.encode()
-        for session in (session12(), session12(session_id=b"", ticket=b"ticket"), session13(), session13(alpn=b"h2"))
+        for session in (
+            session12(),
+            session12(session_id=b"", ticket=b"ticket"),
+            session13(),
+            session13(alpn=b"h2"),
+        )
     )
 
 

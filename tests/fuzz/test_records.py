@@ -1,9 +1,10 @@
-"""Whatever a transport brings, the record layer gives what was sealed, in order, or refuses it; and it stays small.
+"""Whatever a transport brings, the record layer gives what was sealed, in order, or refuses it; and it
+stays small.
 
-Theory of operation: an honest writer's records are spoiled on the way and arrive in pieces of any size. Under a key,
-nothing may come out but what went in, from the first record up to the first that was touched. Without one, whatever
-comes out came in. A reader is used as the handshake and the stream use it: it is given more only when it has nothing
-more to give.
+Theory of operation: an honest writer's records are spoiled on the way and arrive in pieces of any size.
+Under a key, nothing may come out but what went in, from the first record up to the first that was touched.
+Without one, whatever comes out came in. A reader is used as the handshake and the stream use it: it is
+given more only when it has nothing more to give.
 """
 
 from __future__ import annotations
@@ -97,7 +98,9 @@ def _spoiled(records: list[bytes], changes: Sequence[Mutation], pool: Sequence[b
     return mutated_bytes(changes[2], data, pool) if len(changes) > 2 else data
 
 
-def _sealed(protection: Protection | None, contents: Sequence[tuple[int, int]]) -> tuple[RecordReader, list[bytes]]:
+def _sealed(
+    protection: Protection | None, contents: Sequence[tuple[int, int]]
+) -> tuple[RecordReader, list[bytes]]:
     """A reader, and the records that are meant for it."""
     reader, writer = RecordReader(), RecordWriter(Version.TLS12)
     reader.drops_change_cipher_spec = False
@@ -133,7 +136,8 @@ def test_spoiled_records_are_refused_from_where_they_are_spoiled(
     if protection is None:
         assert sum(len(content) for _, content in received.records) <= len(data)
         return
-    # Among those of TLS 1.3, change_cipher_spec records outside the protection are passed over. Older ones look alike.
+    # Among those of TLS 1.3, change_cipher_spec records outside the protection are passed over. Older ones
+    # look alike.
     if isinstance(reader.opener, Opener13) or not drops:
         sent = _flow([(kind, _content(i, size)) for i, (kind, size) in enumerate(contents)])
         assert received.flow() == sent[: len(received.flow())]
@@ -161,7 +165,9 @@ _headers = st.tuples(
 )
 
 
-@fuzzed(_protections, st.lists(_headers, max_size=20), _pieces, st.booleans(), st.sampled_from((None, 1, 2**16)))
+@fuzzed(
+    _protections, st.lists(_headers, max_size=20), _pieces, st.booleans(), st.sampled_from((None, 1, 2**16))
+)
 def test_any_bytes_are_framed_or_refused(
     protection: Protection | None,
     headers: list[tuple[int, int, int, bytes]],
@@ -174,7 +180,10 @@ def test_any_bytes_are_framed_or_refused(
     if protection is None and limit is None:
         reader.settle(Version.TLS12)
     data = b"".join(
-        bytes([kind]) + version.to_bytes(2, "big") + length.to_bytes(2, "big") + (body * (length + 1))[:length]
+        bytes([kind])
+        + version.to_bytes(2, "big")
+        + length.to_bytes(2, "big")
+        + (body * (length + 1))[:length]
         for kind, version, length, body in headers
     )
     received = _receive(reader, data, pieces, limit)

@@ -1,8 +1,8 @@
 """Encoded values as trees, so that one part can be changed and the lengths around it still be right.
 
-Theory of operation: a `Node` is a piece of an encoding: bytes, or a list of nodes, with what is written before them.
-`vector` and `element` write the length prefixes of TLS and of DER. `read_message` and `read_der` take encodings
-apart, as far as these keep to what is expected; what does not stays in one piece.
+Theory of operation: a `Node` is a piece of an encoding: bytes, or a list of nodes, with what is written
+before them. `vector` and `element` write the length prefixes of TLS and of DER. `read_message` and
+`read_der` take encodings apart, as far as these keep to what is expected; what does not stays in one piece.
 """
 
 from __future__ import annotations

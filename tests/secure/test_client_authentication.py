@@ -33,7 +33,9 @@ _RSA = "TLS_RSA_WITH_AES_128_CBC_SHA"
 # The fields of a script differ in type; it checks them itself.
 def _asking(version: Version, **choices: Any) -> Script:
     suite = _RSA if version < Version.TLS13 else None
-    return Script(version=version, suite=suite, leaf=leaf("rsa"), request=True, **{"schemes": _ALL, **choices})
+    return Script(
+        version=version, suite=suite, leaf=leaf("rsa"), request=True, **{"schemes": _ALL, **choices}
+    )
 
 
 def _config(version: Version, *identities: ClientIdentity) -> TLSConfig:

@@ -7,7 +7,6 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from support.scripted_script import leaf
-
 from trio_certs import Manifest, Trust
 from trio_secure import ClientIdentity, MemoryCache, TLSConfig
 from trio_secure._session_cache import PROCESS_CACHE

@@ -191,18 +191,52 @@ async def test_a_message_with_something_behind_it_does_not_parse(flow: Flow, ste
         await _refuse(flow, _ALERT.DECODE_ERROR, alter={step: append(rest)})
 
 
+# What is refused before anything is buffered
+
+_LIMITS = {
+    "ServerHello": 2**16,
+    "HelloRetryRequest": 2**16,
+    "EncryptedExtensions": 2**15,
+    "Certificate": 2**17,
+    "CompressedCertificate": 2**17,
+    "CertificateStatus": 2**17,
+    "ServerKeyExchange": 2**15,
+    "CertificateRequest": 2**17,
+    "CertificateVerify": 2**14,
+    "ServerHelloDone": 0,
+    "NewSessionTicket": 2**17,
+    "Finished": 64,
+}
+
+
+@pytest.mark.parametrize("flow", FLOWS, ids=lambda flow: flow.name)
+async def test_a_message_of_excessive_length(flow: Flow) -> None:
+    for step, seen in (await _meeting(flow)).server.said.items():
+        for length in (_LIMITS[step] + 1, 2**24 - 1):
+            header = bytes([seen.type]) + length.to_bytes(3, "big")
+            script, config, early_data = flow.part(before={step: record(22, header)})
+            meeting = await expect_refusal(script, _ALERT.DECODE_ERROR, config, early_data=early_data)
+            assert f"announces {length} bytes" in str(meeting.error)
+
+
 # Records
 
 
 @_by_flow
 async def test_messages_may_come_byte_by_byte(flow: Flow) -> None:
-    """What the transport does to records is a test of the wire."""
+    """Each byte in a record of its own."""
     await flow.run(fragment=1)
 
 
+@pytest.mark.parametrize("fragment", [3, 4, 5, 100, 2**14])
+async def test_messages_may_share_records_as_far_as_keys_allow(fragment: int) -> None:
+    for flow in FLOWS:
+        await flow.run(fragment=fragment, coalesce=True)
+
+
 @_by_flow
-async def test_messages_may_share_records_as_far_as_keys_allow(flow: Flow) -> None:
-    await flow.run(coalesce=True)
+async def test_a_message_may_span_records(flow: Flow) -> None:
+    await flow.run(chain=flow.script.certificates * 100, coalesce=True)
 
 
 @_by_flow

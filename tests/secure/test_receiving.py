@@ -376,6 +376,32 @@ async def test_a_request_is_answered_in_one_piece() -> None:
     assert (await peer.receive()).content == b"x"
 
 
+async def test_a_request_is_answered_while_data_keeps_coming() -> None:
+    stream, peer = established(identities=[identity()])
+    await peer.send(HANDSHAKE, SIGNED_REQUEST)
+    for _ in range(2):
+        await peer.send_data(b"data")
+        assert await stream.receive_some() == b"data"
+    assert messages_in((await peer.receive()).content) == [11, 15, 20]
+
+
+async def test_a_peer_that_does_not_read_its_answer_hardly_holds_the_receiver_up(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    stream, peer = established(transports=lockstep_stream_pair, identities=[identity()])
+
+    async def send() -> None:
+        await peer.send(HANDSHAKE, SIGNED_REQUEST)
+        for _ in range(100):
+            await peer.send_data(b"data")
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(send)
+        for _ in range(100):
+            assert await stream.receive_some() == b"data"
+    assert autojump_clock.current_time() <= 1
+
+
 async def test_a_request_is_answered_between_the_batches_of_a_busy_sender() -> None:
     stream, peer = established(transports=lockstep_stream_pair, identities=[identity()])
     size = 2 * 16 * 2**14

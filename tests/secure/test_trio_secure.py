@@ -11,8 +11,8 @@ import trio_secure
 NAMES = """
 AlertDescription AlertReceived CertificateRefused ClientIdentity ConnectionInfo LegacyTLSWarning LoadedIdentity
 Manifest MemoryCache PeerIncompatible PeerMisbehaved Resource ResourceNotFoundError SecureSocket SecureStream
-Session SessionCache Socket TLSConfig TLSError TraceAlert TraceEvent TraceExtension TraceKeyChange TraceMessage TraceNote
-Truncated
+Session SessionCache Socket TLSConfig TLSError TraceAlert TraceEvent TraceExtension TraceKeyChange TraceMessage
+TraceNote Truncated
 """
 _REPORT = """
 import sys

@@ -6,20 +6,22 @@ import pytest
 import trio
 from trio.testing import MockClock, memory_stream_pair
 
-from support.alterations import alert, end, message, plain, raw, record, several
+from support.alterations import alert, end, have, message, plain, record, several
 from support.rough_stream import RoughStream
+from support.scripted_flows import EVERYTHING, FLOWS, Flow
 from support.scripted_script import SERVER_NAME, Act, Script
 from support.scripted_server import PLAIN, accepted, expect_refusal, serve, wrap
 from support.scripted_wire import ServerWire
 from trio_secure import (
     AlertDescription,
-    AlertReceived,
     CertificateRefused,
+    LegacyTLSWarning,
     TLSConfig,
     TLSError,
     TraceEvent,
     Truncated,
 )
+from trio_secure import _extensions as ext
 from trio_secure._alerts import MAX_PASSED_OVER
 from trio_secure._channel import Channel
 from trio_secure._errors import AlertLevel
@@ -30,70 +32,60 @@ from trio_secure._versions import Version
 
 _ALERT = AlertDescription
 _OLD = Version.TLS12
+#: One of each version, with as many messages as there are, and one that resumes.
+_RICH = [
+    flow
+    for flow in FLOWS
+    if flow.name.endswith(("ECDHE with all", "with another"))
+    or flow.name in ("TLS 1.3 asked", "TLS 1.3 retried")
+]
 _BOTH = pytest.mark.parametrize("version", [Version.TLS13, Version.TLS12])
 
 
-# How flights are cut
+# Flights
 
 
-@_BOTH
-@pytest.mark.parametrize("fragment", [1, 3, 4, 5, 100])
 @pytest.mark.parametrize("coalesce", [False, True], ids=["apart", "together"])
-async def test_flights_come_in_any_number_of_records(version: Version, fragment: int, coalesce: bool) -> None:
-    await accepted(Script(version=version, fragment=fragment, coalesce=coalesce, request=True))
+@pytest.mark.parametrize("flow", _RICH, ids=lambda flow: flow.name)
+async def test_flights_come_byte_by_byte(flow: Flow, coalesce: bool) -> None:
+    await flow.run(coalesce=coalesce, trickle=True)
 
 
-@_BOTH
-@pytest.mark.parametrize("retry", [None, 0x17], ids=["at-once", "retried"])
-@pytest.mark.parametrize("coalesce", [False, True], ids=["apart", "together"])
-async def test_flights_come_byte_by_byte(version: Version, retry: int | None, coalesce: bool) -> None:
-    script = Script(version=version, coalesce=coalesce, retry_group=retry if version > _OLD else None)
-    await accepted(script, trickle=True)
+@pytest.mark.parametrize("highest", Version)
+async def test_the_record_version_says_initial_only_once(highest: Version) -> None:
+    """RFC 5246 §E.1: once the server has said it, it is the version."""
+    for flow in _RICH:
+        if flow.version <= highest:
+            config = EVERYTHING.replace(max_version=highest)
+            seen = (await flow.run(config)).server.versions
+            assert seen[:2] == [0x0301, min(flow.version, Version.TLS12)]
+            assert {*seen[1:]} == {min(flow.version, Version.TLS12)}
 
 
-@_BOTH
-async def test_a_message_spans_records(version: Version) -> None:
-    chain = Script(version=version).certificates * 100
-    await accepted(Script(version=version, chain=chain, coalesce=True))
+class _Counting(RoughStream):
+    """A stream that counts how often something is sent."""
+
+    sends = 0
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        self.sends += 1
+        await super().send_all(data)
 
 
-async def test_the_record_version_says_initial_only_once() -> None:
-    assert (await accepted(Script(retry_group=0x17))).server.versions[:2] == [0x0301, 0x0303]
-    assert (await accepted(Script(version=_OLD))).server.versions[:2] == [0x0301, 0x0303]
+@pytest.mark.filterwarnings(f"ignore::{LegacyTLSWarning.__module__}.{LegacyTLSWarning.__name__}")
+@pytest.mark.parametrize("flow", FLOWS, ids=lambda flow: flow.name)
+async def test_a_flight_leaves_in_one_piece(flow: Flow) -> None:
+    script, config, early_data = flow.part()
+    ours, theirs = memory_stream_pair()
+    transport = _Counting(ours)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(serve, ServerWire(theirs, script))
+        stream = await wrap(transport, SERVER_NAME, config, early_data=early_data)
+        assert transport.sends == (3 if script.retries else 2)
+        await stream.aclose()
 
 
-# What is refused before anything is buffered
-
-
-@pytest.mark.parametrize(
-    ("script", "step", "message_type", "limit"),
-    [
-        (Script(), "ServerHello", 2, 2**16),
-        (Script(), "EncryptedExtensions", 8, 2**15),
-        (Script(), "Certificate", 13, 2**17),
-        (Script(), "Certificate", 11, 2**17),
-        (Script(), "CertificateVerify", 15, 2**14),
-        (Script(), "Finished", 20, 64),
-        (Script(version=_OLD), "Certificate", 11, 2**17),
-        (Script(version=_OLD), "ServerKeyExchange", 12, 2**15),
-        (Script(version=_OLD), "ServerHelloDone", 13, 2**17),
-        (Script(version=_OLD), "ServerHelloDone", 14, 0),
-        (Script(version=_OLD), "ServerHelloDone", 0, 0),
-        (Script(version=_OLD), "Finished", 20, 64),
-    ],
-)
-async def test_a_message_of_excessive_length(
-    script: Script, step: str, message_type: int, limit: int
-) -> None:
-    for length in (limit + 1, 2**24 - 1):
-        header = bytes([message_type]) + length.to_bytes(3, "big")
-        spoiled = _before(script, step, record(22, header))
-        meeting = await expect_refusal(spoiled, _ALERT.DECODE_ERROR)
-        assert f"announces {length} bytes" in str(meeting.error)
-
-
-def _before(script: Script, step: str, act: Act) -> Script:
-    return Script(version=script.version, before={step: act})
+# Messages in records
 
 
 async def test_two_messages_of_one_type_are_told_apart() -> None:
@@ -175,32 +167,36 @@ async def test_a_flood_of_dummy_change_cipher_specs() -> None:
     await expect_refusal(Script(before={"Certificate": act}), _ALERT.UNEXPECTED_MESSAGE)
 
 
-# Alerts
+# What comes instead of a message
 
 
-@_BOTH
-@pytest.mark.parametrize("content", [b"", b"\x01", b"\x01\x5a\x01\x5a"])
-async def test_an_alert_record_holds_one_alert(version: Version, content: bytes) -> None:
-    for step in ("ServerHello", "Certificate"):
-        script = Script(version=version, before={step: record(21, content)})
-        await expect_refusal(script, _ALERT.DECODE_ERROR)
+@pytest.mark.parametrize(
+    ("act", "description", "error"),
+    [
+        (record(22, b"\x0b\xff\xff\xff"), _ALERT.DECODE_ERROR, PeerMisbehaved),
+        (message(99), _ALERT.UNEXPECTED_MESSAGE, PeerMisbehaved),
+        (record(23, b"data"), _ALERT.UNEXPECTED_MESSAGE, PeerMisbehaved),
+        (
+            alert(_ALERT.USER_CANCELED, 1, times=MAX_PASSED_OVER + 1),
+            _ALERT.UNEXPECTED_MESSAGE,
+            PeerMisbehaved,
+        ),
+        (alert(_ALERT.CLOSE_NOTIFY, 1), None, Truncated),
+        (alert(_ALERT.ACCESS_DENIED), None, AlertReceived),
+        (end, None, Truncated),
+    ],
+)
+async def test_anything_else_ends_the_handshake(
+    act: Act, description: AlertDescription | None, error: type[TLSError]
+) -> None:
+    for flow in _RICH:
+        script, config, _ = flow.part(before={"Certificate": act, "ChangeCipherSpec": act})
+        # A server that asks for nothing, and resumes: it has no Certificate to send.
+        if "Certificate" in flow.steps or description is not _ALERT.DECODE_ERROR:
+            await expect_refusal(script, description, config, error=error)
 
 
-async def test_a_warning_passes_where_warnings_are_no_more_than_that() -> None:
-    for times in (1, MAX_PASSED_OVER):
-        act = alert(_ALERT.UNRECOGNIZED_NAME, 1, times=times)
-        await accepted(Script(before={"ServerHello": act}))
-        for step in ("ServerHello", "Certificate", "ChangeCipherSpec", "Finished"):
-            await accepted(Script(version=_OLD, before={step: act}))
-    await accepted(Script(version=_OLD, before={"Certificate": alert(_ALERT.NO_RENEGOTIATION, 1)}))
-
-
-async def test_a_flood_of_warnings() -> None:
-    act = alert(_ALERT.UNRECOGNIZED_NAME, 1, times=MAX_PASSED_OVER + 1)
-    for step in ("ServerHello", "Certificate", "ChangeCipherSpec"):
-        await expect_refusal(Script(version=_OLD, before={step: act}), _ALERT.UNEXPECTED_MESSAGE)
-    act = alert(_ALERT.USER_CANCELED, 1, times=MAX_PASSED_OVER + 1)
-    await expect_refusal(Script(before={"Certificate": act}), _ALERT.UNEXPECTED_MESSAGE)
+# HelloRequests
 
 
 @pytest.mark.parametrize("count", [1, MAX_PASSED_OVER])
@@ -215,9 +211,19 @@ async def test_a_hello_request_may_share_the_record_of_the_server_hello_done() -
 
 
 async def test_a_hello_request_beside_something_else_where_a_change_cipher_spec_is_due() -> None:
-    for content in (b"\x00\x00\x00\x00\x14", b"\x00\x00\x00\x01"):
-        script = Script(version=_OLD, before={"ChangeCipherSpec": record(22, content)})
+    for rest in (b"\x14", b"\x14\x00\x00\x0c", b"\x00", b"\x00\x00\x00"):
+        script = Script(version=_OLD, before={"ChangeCipherSpec": record(22, bytes(4) + rest)})
         await expect_refusal(script, _ALERT.UNEXPECTED_MESSAGE)
+
+
+async def test_a_hello_request_means_something_only_if_the_version_has_it() -> None:
+    for flow in _RICH:
+        script, config, early_data = flow.part(before={flow.steps[0]: message(0)})
+        if flow.version < Version.TLS13:
+            await accepted(script, config)
+        else:
+            meeting = await expect_refusal(script, _ALERT.UNEXPECTED_MESSAGE, config, early_data=early_data)
+            assert "which TLS 1.3 does not have" in str(meeting.error)
 
 
 async def test_a_flood_of_hello_requests() -> None:
@@ -226,43 +232,35 @@ async def test_a_flood_of_hello_requests() -> None:
         await expect_refusal(Script(version=_OLD, before={step: act}), _ALERT.UNEXPECTED_MESSAGE)
 
 
+# Limits
+
+
 @pytest.mark.parametrize(
-    ("description", "level"),
-    [(_ALERT.HANDSHAKE_FAILURE, 1), (_ALERT.UNRECOGNIZED_NAME, 1), (200, 2), (200, 1)],
+    ("choice", "code", "answer", "said"),
+    [
+        ({"max_fragment_length": 1024}, ext.MAX_FRAGMENT_LENGTH, b"\2", "fragment 1024 bytes"),
+        ({"record_size_limit": 99}, ext.RECORD_SIZE_LIMIT, b"\0\x64", "receive 99 bytes, send 100 bytes"),
+    ],
 )
-async def test_every_error_alert_is_fatal_in_tls13(description: int, level: int) -> None:
-    script = Script(before={"Certificate": alert(description, level)})
-    meeting = await expect_refusal(script, None, error=AlertReceived)
-    assert meeting.error is not None
-    assert meeting.error.alert == description
-
-
-async def test_other_warnings_are_fatal_before_the_version_is_known() -> None:
-    act = alert(_ALERT.HANDSHAKE_FAILURE, 1)
-    await expect_refusal(Script(version=_OLD, before={"ServerHello": act}), None, error=AlertReceived)
-
-
-@_BOTH
-async def test_a_server_that_cancels_is_waited_for(version: Version) -> None:
-    act = several(alert(_ALERT.USER_CANCELED, 1), alert(_ALERT.CLOSE_NOTIFY, 1))
-    for step in ("ServerHello", "Certificate", "Finished"):
-        script = Script(version=version, before={step: act})
-        await expect_refusal(script, None, error=Truncated)
-
-
-# Not TLS at all
-
-
-@pytest.mark.parametrize("answer", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"SSH-2.0-x\r\n", bytes(100)])
-async def test_a_server_of_another_protocol(answer: bytes) -> None:
-    await expect_refusal(Script(before={"ServerHello": raw(answer)}), _ALERT.UNEXPECTED_MESSAGE)
-
-
-@_BOTH
-async def test_a_record_that_is_too_long(version: Version) -> None:
-    for step in ("ServerHello", "Certificate"):
-        script = Script(version=version, before={step: raw(b"\x17\x03\x03\xff\xff")})
-        await expect_refusal(script, _ALERT.RECORD_OVERFLOW)
+async def test_both_keep_to_what_they_agreed_on(
+    choice: dict[str, int], code: int, answer: bytes, said: str
+) -> None:
+    for flow in _RICH:
+        events: list[TraceEvent] = []
+        config = EVERYTHING.replace(trace=events.append, **choice)
+        step = "EncryptedExtensions" if flow.version >= Version.TLS13 else "ServerHello"
+        # A content of 98 bytes and its type fill a record of 99.
+        await flow.run(config, extend={step: have(code, answer)}, fragment=98)
+        assert said in [event.summary for event in events if event.name == "record limits"]
+        for trace in (None, events.append):
+            # In TLS 1.0 the first byte is a record of its own.
+            script, other, _ = flow.part(
+                config.replace(trace=trace),
+                extend={step: have(code, answer)},
+                fragment=98,
+                then=record(23, bytes(1026)),
+            )
+            await expect_refusal(script, _ALERT.RECORD_OVERFLOW, other, talk=True)
 
 
 # What the error says, and what the trace shows
@@ -365,7 +363,7 @@ class _Deaf(RoughStream):
 
 async def _fail_in_the_lookup(transport: _Deaf, spoil: str) -> TLSError:
     class Spoiler:
-        async def verify(self, chain: object, server_name: str, /) -> _NoVerdict:
+        async def verify(self, chain: object, server_name: str, /, **more: object) -> _NoVerdict:
             if spoil == "deaf":
                 transport.deaf = True
             elif spoil == "broken":
@@ -407,7 +405,7 @@ async def test_the_alert_goes_out_even_when_time_has_run_out(version: Version) -
     server = ServerWire(theirs, Script(version=version))
 
     class Refusal:
-        async def verify(self, chain: object, server_name: str, /) -> _NoVerdict:
+        async def verify(self, chain: object, server_name: str, /, **more: object) -> _NoVerdict:
             scope.cancel()
             raise CertificateRefused(_ALERT.UNKNOWN_CA, "nobody knows it")
 

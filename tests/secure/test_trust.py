@@ -78,7 +78,7 @@ class Asked:
         server_name: str,
         /,
         *,
-        key_usage: str = "",
+        key_usage: str = "digital_signature",
         ocsp_response: bytes | None = None,
     ) -> VerifiedChain:
         self.asked.append((*chain, server_name, key_usage, ocsp_response))

@@ -193,7 +193,9 @@ class Flow:
             suite=suite, ticket=ticket, psk=psk, known=known(now), created=now, max_early_data=most
         )
 
-    async def run(self, config: TLSConfig = EVERYTHING, *, trickle: bool = False, **changes: object) -> Meeting:
+    async def run(
+        self, config: TLSConfig = EVERYTHING, *, trickle: bool = False, **changes: object
+    ) -> Meeting:
         """A meeting that goes well."""
         script, config, early_data = self.part(config, **changes)
         return await accepted(script, config, early_data=early_data, trickle=trickle)

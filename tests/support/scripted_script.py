@@ -47,7 +47,9 @@ def authority() -> Authority:
 @cache
 def leaf(kind: KeyKind | Literal["rsa_pss"] = "ed25519") -> Leaf:
     """A certificate for `SERVER_NAME` with a key of `kind`, made once; "rsa_pss" is one named RSASSA-PSS."""
-    return pss_leaf(authority(), SERVER_NAME) if kind == "rsa_pss" else authority().issue(SERVER_NAME, key=kind)
+    return (
+        pss_leaf(authority(), SERVER_NAME) if kind == "rsa_pss" else authority().issue(SERVER_NAME, key=kind)
+    )
 
 
 def scheme_for(key: PrivateKey) -> int:

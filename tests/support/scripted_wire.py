@@ -300,15 +300,15 @@ class ServerWire:
 
     async def receive_data(self) -> bytes:
         """Application data; a KeyUpdate on the way changes the key."""
-        while True:
-            if self.ahead:
-                content_type, content, self.ahead = DATA, self.ahead, b""
-            else:
-                content_type, content = await self.receive_record()
+        content, self.ahead = self.ahead, b""
+        while not content:
+            content_type, received = await self.receive_record()
             if content_type == DATA:
-                self.data += content
-                return content
-            self._follow_key_update(content)
+                content = received
+            else:
+                self._follow_key_update(received)
+        self.data += content
+        return content
 
     def _follow_key_update(self, content: bytes) -> None:
         assert content[0] == KeyUpdate.type, content

@@ -1,0 +1,105 @@
+"""What a server may say between the messages of a handshake: alerts, and what is not TLS at all."""
+
+from __future__ import annotations
+
+import pytest
+
+from support.alterations import alert, raw, record, several
+from support.scripted_flows import FLOWS, Flow
+from support.scripted_script import Act
+from support.scripted_server import expect_refusal
+from trio_secure import AlertDescription, AlertReceived, PeerMisbehaved, TLSError, Truncated
+from trio_secure._alerts import MAX_PASSED_OVER
+from trio_secure._versions import Version
+
+_ALERT = AlertDescription
+_NEW = next(flow for flow in FLOWS if flow.version >= Version.TLS13)
+_OLD = [flow for flow in FLOWS if flow.name.endswith("ECDHE with all")]
+_by_version = pytest.mark.parametrize("flow", [_NEW, *_OLD], ids=lambda flow: flow.version.label)
+
+
+async def _refused(
+    flow: Flow,
+    act: Act,
+    description: AlertDescription | None,
+    error: type[TLSError] = PeerMisbehaved,
+    steps: tuple[str, ...] = ("ServerHello", "Certificate"),
+) -> list[TLSError]:
+    """The errors with which the client ends it when `act` comes before one of the steps."""
+    errors: list[TLSError] = []
+    for step in steps:
+        script, config, _ = flow.part(before={step: act})
+        meeting = await expect_refusal(script, description, config, error=error)
+        assert meeting.error is not None
+        errors.append(meeting.error)
+    return errors
+
+
+# Alerts
+
+
+@_by_version
+@pytest.mark.parametrize("level", [0, 3, 255])
+async def test_an_alert_of_a_level_that_there_is_not(flow: Flow, level: int) -> None:
+    await _refused(flow, alert(_ALERT.USER_CANCELED, level), _ALERT.ILLEGAL_PARAMETER)
+
+
+@_by_version
+@pytest.mark.parametrize("content", [b"", b"\x01", b"\x01\x5a\x01\x5a"])
+async def test_an_alert_record_holds_one_alert(flow: Flow, content: bytes) -> None:
+    await _refused(flow, record(21, content), _ALERT.DECODE_ERROR)
+
+
+@pytest.mark.parametrize("times", [1, MAX_PASSED_OVER])
+async def test_a_warning_passes_where_warnings_are_no_more_than_that(times: int) -> None:
+    unknown_name = alert(_ALERT.UNRECOGNIZED_NAME, 1, times=times)
+    await _NEW.run(before={"ServerHello": unknown_name})
+    for flow in _OLD:
+        for step in flow.steps:
+            await flow.run(before={step: unknown_name})
+        await flow.run(before={"Certificate": alert(_ALERT.NO_RENEGOTIATION, 1, times=times)})
+
+
+async def test_a_flood_of_warnings() -> None:
+    unknown_name = alert(_ALERT.UNRECOGNIZED_NAME, 1, times=MAX_PASSED_OVER + 1)
+    for flow in _OLD:
+        await _refused(flow, unknown_name, _ALERT.UNEXPECTED_MESSAGE, steps=flow.steps)
+    canceled = alert(_ALERT.USER_CANCELED, 1, times=MAX_PASSED_OVER + 1)
+    await _refused(_NEW, canceled, _ALERT.UNEXPECTED_MESSAGE, steps=_NEW.steps)
+
+
+@pytest.mark.parametrize(
+    ("description", "level"),
+    [(_ALERT.HANDSHAKE_FAILURE, 1), (_ALERT.UNRECOGNIZED_NAME, 1), (200, 2), (200, 1)],
+)
+async def test_every_error_alert_is_fatal_in_tls13(description: int, level: int) -> None:
+    act = alert(description, level)
+    for error in await _refused(_NEW, act, None, AlertReceived, _NEW.steps[1:]):
+        assert error.alert == description
+
+
+@_by_version
+async def test_other_warnings_are_fatal_before_the_version_is_known(flow: Flow) -> None:
+    await _refused(flow, alert(_ALERT.HANDSHAKE_FAILURE, 1), None, AlertReceived, ("ServerHello",))
+
+
+@_by_version
+async def test_a_server_that_cancels_is_waited_for(flow: Flow) -> None:
+    act = several(alert(_ALERT.USER_CANCELED, 1), alert(_ALERT.CLOSE_NOTIFY, 1))
+    await _refused(flow, act, None, Truncated, flow.steps)
+
+
+# Not TLS at all
+
+
+@_by_version
+@pytest.mark.parametrize("answer", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"SSH-2.0-x\r\n", bytes(100)])
+async def test_a_server_of_another_protocol(flow: Flow, answer: bytes) -> None:
+    await _refused(flow, raw(answer), _ALERT.UNEXPECTED_MESSAGE, steps=("ServerHello",))
+
+
+@_by_version
+async def test_a_record_that_is_too_long(flow: Flow) -> None:
+    await _refused(flow, raw(b"\x17\x03\x03\xff\xff"), _ALERT.RECORD_OVERFLOW, steps=("ServerHello",))
+    record_version = min(flow.version, Version.TLS12).to_bytes(2, "big")
+    await _refused(flow, raw(b"\x16" + record_version + b"\xff\xff"), _ALERT.RECORD_OVERFLOW)
