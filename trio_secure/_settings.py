@@ -185,7 +185,7 @@ def switches(field: str, value: object) -> tuple[tuple[str, bool], ...]:
         raise TypeError(f"{field} must be a dictionary, not {type(value).__name__}")
     settings: list[tuple[str, bool]] = []
     for name, on in cast("Mapping[object, object]", value).items():
-        if name not in SWITCHES or not isinstance(name, str):
+        if not isinstance(name, str) or name not in SWITCHES:
             raise ValueError(f"{field} has an unknown switch {name!r}; known are {', '.join(SWITCHES)}")
         settings.append((name, boolean(f"{field}.{name}", on)))
     return tuple(settings)

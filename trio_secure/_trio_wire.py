@@ -91,7 +91,7 @@ class TrioWire:
                 AlertDescription.UNEXPECTED_MESSAGE, "the server went on where it is the client's turn"
             )
 
-    async def send_early_data(self, data: bytes) -> None:
+    async def send_early_data(self, data: bytes, /) -> None:
         """Put application data into the flight."""
         self._outgoing += self._channel.writer.seal(ContentType.APPLICATION_DATA, data)
 

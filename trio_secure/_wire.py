@@ -49,7 +49,7 @@ class Wire(Protocol):
         """Send a change_cipher_spec record."""
         ...
 
-    async def send_early_data(self, data: bytes) -> None:
+    async def send_early_data(self, data: bytes, /) -> None:
         """Send application data before the handshake is over (0-RTT), under the key in use."""
         ...
 

@@ -205,7 +205,7 @@ class Demonstration:
 
     def _say_info(self, info: ConnectionInfo) -> None:
         facts = (version_name(info.version), info.cipher_suite, info.group, info.signature_scheme)
-        self._done(", ".join(facts))
+        self._done(", ".join(fact for fact in facts if fact is not None))
         if info.verified_chain:
             self._done(f"the certificate is for {NAME}, and leads to a CA that is trusted")
         else:

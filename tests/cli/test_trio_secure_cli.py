@@ -80,8 +80,8 @@ async def test_a_download_from_the_shell(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (0, b"")
     assert path.read_bytes() == body
     said = done.stderr.decode().splitlines()
-    assert any("> ClientHello" in line for line in said)
-    assert any("< Finished" in line for line in said)
+    assert any("-> ClientHello" in line for line in said)
+    assert any("<- Finished" in line for line in said)
 
 
 async def test_a_conversation_in_a_pipe(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import os
 import random
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
@@ -30,7 +30,7 @@ _SETTINGS = settings(
     deadline=None,
     database=None,
     phases=(Phase.generate, Phase.shrink),
-    suppress_health_check=list(HealthCheck),
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
     print_blob=False,
 )
 _weights: list[float] = []
@@ -78,7 +78,7 @@ def fuzzed(
 
 
 @contextlib.contextmanager
-def _alarm() -> Iterator[None]:
+def _alarm() -> Generator[None]:
     """Interrupt what does not end, so that it is shrunk like any other failure."""
 
     def ring(number: int, frame: object) -> None:

@@ -79,7 +79,7 @@ def root() -> Authority:
 
 @cache
 def leaf(kind: KeyKind | None = "p256") -> Leaf:
-    """A server's certificate with a key of this kind, and an intermediate above it; None for one for RSASSA-PSS."""
+    """A server's certificate with a key of this kind and an intermediate above it; None is RSASSA-PSS."""
     if kind is None:
         return pss_leaf(root(), NAME)
     return root().issue(NAME, "192.0.2.1", key=kind, eku=(*SERVER_AUTH, *CLIENT_AUTH), intermediate=True)

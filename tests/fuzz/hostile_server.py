@@ -9,6 +9,7 @@ into is its own fault.
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -25,7 +26,7 @@ from support.scripted_flows import Flow, Shelf
 from support.scripted_script import SERVER_NAME, Script
 from support.scripted_server import serve, wrap
 from support.scripted_wire import ALERT, CCS, DATA, HANDSHAKE, ServerWire
-from trio_secure import ConnectionInfo, TLSConfig, TLSError
+from trio_secure import ConnectionInfo, SecureStream, TLSConfig, TLSError
 from trio_secure._messages import encode_message
 from trio_secure._protection import HEADER_LENGTH, MAX_CONTENT, Sealer
 from trio_secure._records import MAX_BUFFER
@@ -254,9 +255,8 @@ def _changes(plan: Plan, flow: Flow) -> dict[str, object]:
     before: dict[str, script_of.Act] = {}
     after: dict[str, script_of.Act] = {}
     for acted in plan.acts:
-        (before if acted.before else after)[steps[acted.step % len(steps)]] = lambda server, a=acted: _act(
-            server, a
-        )
+        step = steps[acted.step % len(steps)]
+        (before if acted.before else after)[step] = functools.partial(_act, acted=acted)
 
     async def then(server: ServerWire) -> None:
         for acted in plan.then:
@@ -319,14 +319,18 @@ async def converse(
     transport: Watched, config: TLSConfig, early_data: bytes = b""
 ) -> tuple[TLSError | None, ConnectionInfo | None]:
     """A handshake, a little data, and all there is to receive; what ended it, and what the handshake settled."""
+    failure: TLSError | None = None
+    stream: SecureStream[trio.abc.Stream] | None = None
     try:
         stream = await wrap(transport, SERVER_NAME, config, early_data=early_data)
     except TLSError as error:
+        failure = error
+    if stream is None:
+        assert failure is not None
         assert transport.closed
-        assert error.phase
-        assert str(error)
-        return error, None
-    failure: TLSError | None = None
+        assert failure.phase
+        assert str(failure)
+        return failure, None
     with contextlib.suppress(trio.BrokenResourceError):
         await stream.send_all(b"ping")
     try:

@@ -78,13 +78,21 @@ def test_a_hostile_server_is_refused_or_survived(flow: int, config: int, plan: P
 
 
 _bytes = st.binary(max_size=60)
+
+
+def _records_of(kind: int, version: bytes, body: bytes, times: int) -> bytes:
+    return (bytes([kind]) + version + len(body).to_bytes(2, "big") + body) * times
+
+
+def _message(kind: int, body: bytes) -> bytes:
+    return bytes([kind, 0, 0, len(body)]) + body
+
+
 _records = st.builds(
-    lambda kind, version, body, times: (
-        (bytes([kind]) + version + len(body).to_bytes(2, "big") + body) * times
-    ),
+    _records_of,
     st.sampled_from((20, 21, 22, 22, 22, 23, 24, 0)),
     st.sampled_from((b"\3\3", b"\3\3", b"\3\1", b"\3\0", b"HT")),
-    _bytes | st.builds(lambda kind, body: bytes([kind, 0, 0, len(body)]) + body, st.integers(0, 25), _bytes),
+    _bytes | st.builds(_message, st.integers(0, 25), _bytes),
     st.sampled_from((1, 1, 1, 50)),
 )
 

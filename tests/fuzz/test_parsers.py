@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from functools import cache, partial
 
@@ -13,6 +14,7 @@ from fuzz import corpus
 from fuzz.budget import fuzzed
 from fuzz.mutations import Mutation, mutate, mutated_bytes, mutations
 from fuzz.trees import Node, read_der, read_message
+from support.authority import KeyKind
 from support.identities import client, oid_filters
 from support.properties import survives
 from support.sessions import session12, session13
@@ -79,7 +81,11 @@ def _parse(kind: type[Message], body: bytes) -> None:
     if isinstance(message, _WRITTEN):
         assert message.encode() == encode_message(kind.type, body)
     for look in _CLOSER.get(kind, ()):
-        survives(lambda _: look(message), body)
+        survives(functools.partial(_closer, look, message), body)
+
+
+def _closer(look: Callable[..., object], message: Message, _body: bytes) -> object:
+    return look(message)
 
 
 def _dhe(message: m12.ServerKeyExchangeDHE) -> None:
@@ -90,10 +96,14 @@ def _dhe(message: m12.ServerKeyExchangeDHE) -> None:
         params.agree()
 
 
+def _decompress(message: m13.CompressedCertificate) -> None:
+    message.decompress(available())
+
+
 _CLOSER: dict[type[Message], Sequence[Callable[..., object]]] = {
     m12.ServerKeyExchangeDHE: (_dhe,),
     m13.CertificateRequest: (wanted13,),
-    m13.CompressedCertificate: (lambda message: message.decompress(available()),),
+    m13.CompressedCertificate: (_decompress,),
     m13.NewSessionTicket: (max_early_data,),
 }
 
@@ -180,7 +190,7 @@ _groups = st.sampled_from([group for group in NAMED_GROUPS if not group.name.sta
 
 @cache
 def _share(group: NamedGroup) -> bytes:
-    """A share of another's; what a server sends in answer to a hybrid one is a ciphertext, and anything will do."""
+    """A share of another's; in answer to a hybrid one a server sends a ciphertext, and anything will do."""
     public = group.fresh().public
     return public if len(public) == group.peer_share else bytes(group.peer_share)
 
@@ -205,7 +215,7 @@ _KEYS = st.sampled_from((*corpus.KINDS, None))
     _few,
 )
 def test_any_signature_is_checked_or_refused(
-    kind: corpus.KeyKind | None,
+    kind: KeyKind | None,
     scheme: SignatureScheme,
     version: Version,
     data: bytes,
@@ -266,7 +276,7 @@ def test_a_session_is_decoded_or_refused_with_a_value_error(which: int, changes:
 
 @cache
 def _identities() -> tuple[tuple[bytes, bytes], ...]:
-    kinds: Sequence[corpus.KeyKind] = ("p256", "rsa2048", "ed25519", "mldsa44")
+    kinds: Sequence[KeyKind] = ("p256", "rsa2048", "ed25519", "mldsa44")
     leaves = [client(kind) for kind in kinds]
     return tuple((leaf.certificate_der, leaf.key_pem) for leaf in leaves)
 

@@ -74,7 +74,6 @@ def _receive(reader: RecordReader, data: bytes, pieces: Sequence[int], limit: in
     except TLSError as error:
         # What cannot be opened cannot be opened a second time either.
         survives(lambda _: reader.next(), b"")
-        assert error.alert is not None
         return _Received(received, error)
 
 

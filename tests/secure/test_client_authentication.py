@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from support.alterations import have, lack
 from support.authority import KeyKind
 from support.identities import authority, client, identity, oid_filters
-from support.scripted_script import Script, leaf
+from support.scripted_script import Alteration, Script, leaf
 from support.scripted_server import PLAIN, accepted, expect_refusal
 from trio_secure import AlertDescription, ClientIdentity, TLSConfig
 from trio_secure import _extensions as ext
@@ -33,9 +34,8 @@ _RSA = "TLS_RSA_WITH_AES_128_CBC_SHA"
 # The fields of a script differ in type; it checks them itself.
 def _asking(version: Version, **choices: Any) -> Script:
     suite = _RSA if version < Version.TLS13 else None
-    return Script(
-        version=version, suite=suite, leaf=leaf("rsa"), request=True, **{"schemes": _ALL, **choices}
-    )
+    script = Script(version=version, suite=suite, leaf=leaf("rsa"), request=True, schemes=_ALL)
+    return replace(script, **choices)
 
 
 def _config(version: Version, *identities: ClientIdentity) -> TLSConfig:
@@ -153,7 +153,8 @@ async def test_an_unknown_extension_of_a_request_is_passed_over() -> None:
 
 
 async def test_a_request_in_the_handshake_has_no_context() -> None:
-    script = _asking(Version.TLS13, alter={"CertificateRequest": lambda body: b"\1c" + body[1:]})
+    alteration: Alteration = lambda body: b"\1c" + body[1:]  # noqa: E731
+    script = _asking(Version.TLS13, alter={"CertificateRequest": alteration})
     await expect_refusal(script, _ALERT.ILLEGAL_PARAMETER, _config(Version.TLS13))
 
 

@@ -172,7 +172,7 @@ async def test_a_version_that_there_is_not(number: int) -> None:
 
 # RFC 9846 §4.2.3 [8446 §4.1.3]: by the highest version offered, the versions in which a sentinel gives away that
 # somebody has been at it.
-_SEEN = {
+_SEEN: dict[Version, dict[bytes, tuple[Version, ...]]] = {
     Version.TLS13: {
         DOWNGRADE_TO_TLS12: _OLDER,
         DOWNGRADE_TO_TLS11: _OLDER,

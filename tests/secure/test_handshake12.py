@@ -17,7 +17,6 @@ from support.alterations import (
     lack,
     message,
     overwrite,
-    record,
     shorten,
     twice,
 )
@@ -380,20 +379,6 @@ async def test_a_session_is_resumed_in_the_version_it_was_made_in(made: str, res
         flow = replace(_FLOWS[f"{made} {name}"], script=replace(_FLOWS[f"{made} {name}"].script, suite=suite))
         part = flow.part(version=resumed)
         await expect_refusal(part.script, _ALERT.ILLEGAL_PARAMETER, part.config)
-
-
-async def test_a_session_lasts_as_long_as_its_fragments_are_short() -> None:
-    """RFC 6066 §4: what was agreed on holds for resumptions too."""
-    part = _FLOWS["TLS 1.2 by id"].part(EVERYTHING.replace(max_fragment_length=512))
-    session = _kept(part)
-    assert session is not None
-    config = part.config.replace(cache=Shelf(replace(session, max_fragment_length=512)))
-    meeting = await accepted(part.script, config, data=b"x" * 500)
-    assert meeting.info is not None
-    assert meeting.info.max_fragment_length == 512
-    await expect_refusal(
-        replace(part.script, then=record(23, bytes(513))), _ALERT.RECORD_OVERFLOW, config, talk=True
-    )
 
 
 @pytest.mark.parametrize("flow", [*_ABBREVIATED], ids=lambda flow: flow.name)

@@ -1,10 +1,10 @@
-"""What a server may say between the messages of a handshake: alerts, and what is not TLS at all."""
+"""What a server may say between the messages of a handshake: change_cipher_specs, alerts, and what is not TLS."""
 
 from __future__ import annotations
 
 import pytest
 
-from support.alterations import alert, raw, record, several
+from support.alterations import alert, become, plain, raw, record, several
 from support.scripted_flows import FLOWS, Flow
 from support.scripted_script import Act
 from support.scripted_server import expect_refusal
@@ -33,6 +33,29 @@ async def _refused(
         assert meeting.error is not None
         errors.append(meeting.error)
     return errors
+
+
+# change_cipher_spec
+
+
+@pytest.mark.parametrize("content", [b"\x02", b"\x00", b"", b"\x01\x01"])
+async def test_a_change_cipher_spec_says_one(content: bytes) -> None:
+    await _refused(_NEW, plain(20, content), _ALERT.UNEXPECTED_MESSAGE)
+    for flow in _OLD:
+        script, config, _ = flow.part(alter={"ChangeCipherSpec": become(content)})
+        await expect_refusal(script, _ALERT.UNEXPECTED_MESSAGE, config)
+
+
+@pytest.mark.parametrize("flow", _OLD, ids=lambda flow: flow.version.label)
+async def test_a_change_cipher_spec_comes_once_below_tls13(flow: Flow) -> None:
+    steps = tuple(step for step in flow.steps if step not in ("ServerHello", "ChangeCipherSpec", "Finished"))
+    await _refused(flow, record(20, b"\x01"), _ALERT.UNEXPECTED_MESSAGE, steps=steps)
+    # Behind the first one everything is protected, and this is not.
+    await _refused(flow, plain(20, b"\x01"), _ALERT.BAD_RECORD_MAC, steps=("Finished",))
+
+
+async def test_a_flood_of_dummy_change_cipher_specs() -> None:
+    await _refused(_NEW, several(*[plain(20, b"\x01")] * 33), _ALERT.UNEXPECTED_MESSAGE)
 
 
 # Alerts

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from support.alterations import alert, append, message, record, several
+from support.alterations import alert, append, message, record, several, shorten
 from support.scripted_flights13 import request_body
 from support.scripted_flows import CCS, FLOWS, Flow
 from support.scripted_server import Meeting, expect_refusal
@@ -181,8 +181,7 @@ async def test_a_message_cut_short_does_not_parse(flow: Flow, step: str) -> None
     for length in _lengths(whole):
         if not _is_whole(step, seen, length):
             # ECDSA signatures differ in length from meeting to meeting: cut from the end.
-            cut = {step: lambda body, rest=whole - length: body[:-rest]}
-            await _refuse(flow, _ALERT.DECODE_ERROR, alter=cut)
+            await _refuse(flow, _ALERT.DECODE_ERROR, alter={step: shorten(whole - length)})
 
 
 @_by_message

@@ -102,7 +102,7 @@ def test_a_status_that_is_not_an_ocsp_response_is_refused(body: bytes) -> None:
 
 
 def _exchange(connection: Connection12, suite: CipherSuite, version: Version) -> ServerKeyExchange:
-    kinds = {
+    kinds: dict[tuple[KeyExchange, bool], type[ServerKeyExchange]] = {
         (KeyExchange.ECDHE, True): ServerKeyExchangeECDHE,
         (KeyExchange.ECDHE, False): ServerKeyExchangeECDHE11,
         (KeyExchange.DHE, True): ServerKeyExchangeDHE,

@@ -11,7 +11,6 @@ from trio.testing import memory_stream_pair
 from support.scripted_server import PLAIN
 from trio_secure import PeerMisbehaved
 from trio_secure._channel import Channel
-from trio_secure._groups import GROUPS_BY_NAME
 from trio_secure._handshake import client_handshake
 from trio_secure._identity import Verdict, VerifiedPeer
 from trio_secure._messages import Message, ServerHello
@@ -22,7 +21,7 @@ from trio_secure._trace import Epoch
 from trio_secure._transcript import Transcript
 from trio_secure._trio_wire import TrioWire
 from trio_secure._versions import Version
-from trio_secure._wire import Established, OutgoingMessage, Wire
+from trio_secure._wire import Established, OutgoingMessage, RecordLimits, Wire
 
 
 class _ListWire:
@@ -39,6 +38,13 @@ class _ListWire:
 
     async def send(self, message: OutgoingMessage, /) -> None:
         self.sent.append(message)
+
+    async def send_early_data(self, data: bytes, /) -> None: ...
+
+    async def accept(self, kind: Any, /) -> Any:
+        return self._answers.pop(0) if isinstance(self._answers[0], kind) else None
+
+    def limit(self, limits: RecordLimits, /) -> None: ...
 
     async def send_change_cipher_spec(self) -> None: ...
 
@@ -86,7 +92,7 @@ def test_a_finished_handshake_has_a_peer_and_shows_no_secret() -> None:
     established = Established(
         version=Version.TLS12,
         suite=SUITES_BY_NAME["TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"],
-        group=GROUPS_BY_NAME["x25519"],
+        group="x25519",
         peer=peer,
         alpn=None,
         extended_master_secret=True,

@@ -131,7 +131,7 @@ def _contexts(
     server.verify_mode = ssl.CERT_OPTIONAL
     client = ssl.create_default_context(cafile=str(authority.write(folder)))
     (folder / "dh.pem").write_text(_dh_parameters())
-    server.load_dh_params(folder / "dh.pem")
+    server.load_dh_params(str(folder / "dh.pem"))
     client.keylog_filename = str(folder / "keys")
     for context in (client, server):
         with warnings.catch_warnings():

@@ -165,7 +165,7 @@ class ServerWire:
     def send_plain(self, content_type: int, content: bytes) -> None:
         """A record without protection."""
         self.seal_pending()
-        self._outgoing += self._sealed(PlainSealer(0x0303), content_type, content)
+        self._outgoing += self._sealed(PlainSealer(min(self.script.version, 0x0303)), content_type, content)
 
     def send_message(self, message_type: int, body: bytes = b"") -> None:
         """A handshake message outside the script."""
