@@ -7,6 +7,7 @@ against the checkout: `python -P` keeps the working directory off the import pat
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -52,6 +53,14 @@ def interop(session: nox.Session) -> None:
     """Talk to other people's servers in every way they know; `-- --write-interop-table` for docs/interop.md."""
     _install(session, "interop")
     session.run(*PYTEST, "tests/interop", "-rs", *session.posargs)
+
+
+@nox.session
+def fuzz(session: nox.Session) -> None:
+    """Fuzz parsers, records and whole handshakes, for as long as FUZZ_SECONDS says; 40 by default."""
+    _install(session, "tests")
+    seconds = os.environ.get("FUZZ_SECONDS", "40")
+    session.run(*PYTEST, "tests/fuzz", *session.posargs, env={"FUZZ_SECONDS": seconds})
 
 
 @nox.session
