@@ -63,6 +63,13 @@ async def test_it_shows_its_certificate_and_proves_its_key(version: Version, kin
     assert tuple(meeting.server.client_chain) == tuple(client(kind).chain_ders)
 
 
+@pytest.mark.parametrize("version", [Version.TLS10, Version.TLS11])
+async def test_below_tls12_nothing_signs_but_rsa_and_ecdsa(version: Version) -> None:
+    for kind in ("ed25519", "ed448"):
+        meeting = await accepted(_asking(version), _config(version, identity(kind)))
+        assert meeting.server.client_chain == []
+
+
 @pytest.mark.parametrize("version", _VERSIONS)
 async def test_without_one_that_fits_it_shows_none(version: Version) -> None:
     stranger = identity("p256", ca="Somebody Else")

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from support.alterations import alert, append, message, record, several, shorten
-from support.scripted_flights13 import request_body
-from support.scripted_flows import CCS, FLOWS, Flow
-from support.scripted_server import Meeting, expect_refusal
+from support.scripted_flights13 import ask_who_is_there, request_body
+from support.scripted_flows import CCS, EVERYTHING, FLOWS, Flow
+from support.scripted_script import Act, echo
+from support.scripted_server import Meeting, accepted, expect_refusal
 from support.scripted_wire import SeenMessage, ServerWire
 from trio_secure import AlertDescription, AlertReceived, PeerMisbehaved, TLSError, Truncated
 from trio_secure._messages import RETRY_RANDOM
@@ -243,3 +244,57 @@ async def test_no_message_reaches_across_a_change_of_keys(flow: Flow) -> None:
     for step in flow.key_changes:
         for rest in (b"\x14", b"\x14\x00\x00\x0c", b"\x14\x00\x00\x0c" + bytes(12)):
             await _refuse(flow, _ALERT.UNEXPECTED_MESSAGE, trail={step: rest})
+
+
+# After the handshake
+
+# Lifetime, age_add, nonce, ticket, no extensions; update_requested; what `request_body` has by default.
+_LATE = {
+    "NewSessionTicket": (4, bytes(8) + b"\1n" + b"\0\6ticket" + b"\0\0"),
+    "KeyUpdate": (24, b"\1"),
+    "CertificateRequest": (13, b"\7context" + b"\0\x0a" + b"\0\x0d\0\6\0\4\4\3\x08\7"),
+}
+_TALKATIVE = EVERYTHING.replace(post_handshake_auth=True)
+_by_late_message = pytest.mark.parametrize(("message_type", "body"), _LATE.values(), ids=_LATE)
+
+
+async def _refuse_late(act: Act, description: AlertDescription) -> None:
+    for flow in FLOWS:
+        if flow.version >= Version.TLS13:
+            script, config, early_data = flow.part(_TALKATIVE, then=act)
+            await expect_refusal(script, description, config, talk=True, early_data=early_data)
+
+
+@_by_late_message
+async def test_a_late_message_cut_short_does_not_parse(message_type: int, body: bytes) -> None:
+    for length in range(len(body)):
+        await _refuse_late(message(message_type, body[:length]), _ALERT.DECODE_ERROR)
+
+
+@_by_late_message
+async def test_a_late_message_with_something_behind_it_does_not_parse(message_type: int, body: bytes) -> None:
+    for rest in (b"\0", b"more"):
+        await _refuse_late(message(message_type, body + rest), _ALERT.DECODE_ERROR)
+
+
+@pytest.mark.parametrize("fragment", [1, 3, 100])
+async def test_late_messages_may_come_in_any_number_of_records(fragment: int) -> None:
+    """The scripted server checks the answer to its request, and that to its KeyUpdate."""
+
+    async def late(server: ServerWire) -> None:
+        server.send_message(*_LATE["NewSessionTicket"])
+        await ask_who_is_there(server)
+        server.send_key_update(1)
+        await echo(server)
+
+    for flow in FLOWS:
+        if flow.version >= Version.TLS13:
+            script, config, early_data = flow.part(_TALKATIVE, then=late, fragment=fragment)
+            meeting = await accepted(script, config, early_data=early_data)
+            assert [seen.type for seen in meeting.server.messages[-3:]] == [11, 20, 24]
+
+
+async def test_no_message_reaches_across_a_key_update() -> None:
+    update = bytes([24, 0, 0, 1, 0])
+    for rest in (b"\x18", b"\x18\0\0\1", update, b"\4\0\0\1\0"):
+        await _refuse_late(record(22, update + rest), _ALERT.UNEXPECTED_MESSAGE)
