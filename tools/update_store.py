@@ -19,8 +19,9 @@ from datetime import date
 from pathlib import Path
 
 from trio_certs._anchors import pem_certificates
-from trio_certs._store import BUNDLED, Entry, read_entries
-from trio_certs._store_build import INDEX, RETIRED, StoreChange, ca_files, entry_of, index_store, write_text
+from trio_certs._store import BUNDLED, Entry
+from trio_certs._store_build import StoreChange, ca_files, index_store, write_text
+from trio_certs._store_compare import compare_store
 from trio_certs._store_date import DATE_FILE, read_date
 
 
@@ -36,30 +37,21 @@ def update(bundle: bytes, store: Path, listed: date | None = None) -> StoreChang
         ValueError: the bundle is not PEM text with certificates, or older than the store's.
         StoreError: the store is damaged.
     """
-    certificates = {hashlib.sha256(der).digest(): der for der in pem_certificates(bundle)}
-    for der in certificates.values():
-        entry_of(0, der)  # before anything is changed
     had = read_date(store)
     if listed is not None and had is not None and listed < had:
         raise ValueError(
             f"the list is of {listed}, the store of {had}: an older list would retire what came since"
         )
-    paths = [store / name for name in (INDEX, RETIRED)]
-    known = {
-        entry.fingerprint: entry.number for path in paths if path.exists() for entry in read_entries(path)
-    }
-    following = max(known.values(), default=-1) + 1
-    numbers: set[int] = set()
+    certificates = {hashlib.sha256(der).digest(): der for der in pem_certificates(bundle)}
+    change = compare_store(store, bundle)
+    numbered = {entry.number: certificates[entry.fingerprint] for entry in (*change.added, *change.unchanged)}
     store.mkdir(parents=True, exist_ok=True)
-    for fingerprint, der in certificates.items():
-        number = known.get(fingerprint, following)
-        following = max(following, number + 1)
-        numbers.add(number)
+    for number, der in numbered.items():
         (store / f"ca{number}.der").write_bytes(der)
     for number, path in ca_files(store).items():
-        if number not in numbers:
+        if number not in numbered:
             path.unlink()
-    change = index_store(store)
+    index_store(store)
     if listed is not None:
         write_text(store / DATE_FILE, f"{listed}\n")
     return change

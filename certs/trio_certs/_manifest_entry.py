@@ -38,12 +38,6 @@ def numbers_of(entry: str, store: Store, *, excluding: bool = False) -> frozense
     return _some(match["pattern"].removeprefix("ca"), store, excluding=excluding)
 
 
-def number_in(text: str) -> int | None:
-    """The number in `ca9`, `ca9.der` or `$(CERTS)/ca9`; `None` if `text` is none of these."""
-    match = _ENTRY.fullmatch(text if text.startswith("$") else f"$(CERTS)/{text}")
-    return int(match["number"]) if match and match["number"] is not None else None
-
-
 def _one(number: int, store: Store, *, excluding: bool) -> frozenset[int]:
     known = store.index().entries
     if number in known:

@@ -77,7 +77,7 @@ def _files_besides(
     for number, path in files.items():
         if number not in listed:
             yield f"{path.name} is {'retired' if number in gone else 'not in the index'}, but the file is there"
-    known = {path.name for path in files.values()} | {INDEX, RETIRED, LIST, DATE_FILE}
+    known = {path.name for path in files.values()} | {INDEX, RETIRED, LIST, DATE_FILE, "constraints"}
     for path in sorted(folder.iterdir()):
         if path.name not in known:
             yield f"{printable(path.name)} is no part of a store"

@@ -6,15 +6,13 @@ the index in a file of its own, `date`. A store without one, such as a folder th
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 
 from trio_certs._errors import StoreError
 from trio_certs._store import Store
 
 DATE_FILE = "date"
-MAX_AGE = timedelta(days=365)
-"""After this, CAs have been distrusted that the store still has, and new ones are missing."""
 
 
 def store_date(store: Store) -> date | None:
@@ -38,18 +36,3 @@ def read_date(folder: Path) -> date | None:
             f"The certificate store's file {path} holds no date such as 2026-10-18: {error}. "
             "Reinstall the package."
         ) from error
-
-
-def age_warning(store: Store, today: date) -> str | None:
-    """What to tell a user about a store that is older than `MAX_AGE` on the day `today`.
-
-    Raises:
-        StoreError: its date cannot be read.
-    """
-    listed = store_date(store)
-    if listed is None or today - listed <= MAX_AGE:
-        return None
-    return (
-        f"the certificate store is of {listed}, {(today - listed).days} days ago: CAs that are trusted no more "
-        "may still be in it, and new ones are missing. Upgrade trio-secure"
-    )

@@ -7,7 +7,7 @@ import pytest
 from support.authority import Authority, to_pem
 from support.store import make_store, update_tool
 from trio_certs import Store
-from trio_certs._manifest_entry import number_in, numbers_of
+from trio_certs._manifest_entry import numbers_of
 
 ROOTS = [Authority.make(name=f"Root {number}") for number in range(12)]
 RETIRED = 10
@@ -79,20 +79,3 @@ def test_what_is_excluded_may_have_been_retired_since(store: Store, entry: str) 
 def test_what_is_excluded_must_have_been_there(store: Store, entry: str) -> None:
     with pytest.raises(ValueError, match="CA"):
         numbers_of(entry, store, excluding=True)
-
-
-@pytest.mark.parametrize(
-    ("text", "number"),
-    [
-        ("ca9", 9),
-        ("ca9.der", 9),
-        ("$(CERTS)/ca9", 9),
-        ("ca1*", None),
-        ("example.com", None),
-        ("ca9.example", None),
-        ("ca", None),
-        ("", None),
-    ],
-)
-def test_a_number_is_recognized_however_it_is_written(text: str, number: int | None) -> None:
-    assert number_in(text) == number

@@ -7,7 +7,6 @@ import pytest
 from cryptography import x509
 
 from support.authority import Authority, KeyKind, self_signed
-from support.store import update_tool
 from trio_certs import CertificateError, Reason
 from trio_certs import _constraints as constraints
 from trio_certs._certificate import CertificateFacts
@@ -15,6 +14,7 @@ from trio_certs._chain import Chain
 from trio_certs._path import PathFinder
 from trio_certs._server_name import ServerName, SubjectNames
 from trio_certs._store import Entry
+from trio_certs._store_build import entry_of
 
 ROOT = Authority.make(name="Root")
 UNLOADABLE = ROOT.certificate_der.replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x05", 1)
@@ -32,7 +32,7 @@ def facts(*ders: bytes) -> list[CertificateFacts]:
 
 def roots(*authorities: Authority) -> dict[Entry, bytes]:
     ders = [authority.certificate_der for authority in authorities]
-    return {update_tool().entry_of(number, der): der for number, der in enumerate(ders)}
+    return {entry_of(number, der): der for number, der in enumerate(ders)}
 
 
 def reason_of(error: pytest.ExceptionInfo[CertificateError]) -> Reason:

@@ -1,15 +1,14 @@
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from trio_certs import Store, StoreError
 from trio_certs._store import BUNDLED
-from trio_certs._store_date import MAX_AGE, age_warning, store_date
+from trio_certs._store_date import store_date
 
-DAY = timedelta(days=1)
 LISTED = date(2026, 10, 18)
 
 
@@ -23,18 +22,12 @@ def test_the_bundled_store_has_the_day_of_its_list() -> None:
     assert store_date(BUNDLED) is not None
 
 
-def test_a_store_is_old_after_a_year(store: Store) -> None:
+def test_a_store_has_the_day_of_its_list(store: Store) -> None:
     assert store_date(store) == LISTED
-    assert age_warning(store, LISTED - DAY) is None
-    assert age_warning(store, LISTED + MAX_AGE) is None
-    warning = age_warning(store, LISTED + MAX_AGE + DAY)
-    assert warning is not None
-    assert warning.startswith("the certificate store is of 2026-10-18, 366 days ago: ")
 
 
 def test_a_folder_without_a_date_has_no_age(tmp_path: Path) -> None:
     assert store_date(Store(tmp_path)) is None
-    assert age_warning(Store(tmp_path), date.max) is None
 
 
 @pytest.mark.parametrize("text", [b"", b"yesterday", b"2026-13-01", b"\xff"])
@@ -47,4 +40,4 @@ def test_a_date_that_is_none_is_reported(tmp_path: Path, text: bytes) -> None:
 def test_a_date_that_cannot_be_read_is_reported(tmp_path: Path) -> None:
     (tmp_path / "date").mkdir()
     with pytest.raises(StoreError, match="holds no date"):
-        age_warning(Store(tmp_path), LISTED)
+        store_date(Store(tmp_path))
