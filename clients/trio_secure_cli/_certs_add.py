@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import argparse
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any  # keyword arguments that are passed on
 
@@ -37,6 +37,8 @@ class _Wanted:
 
     entry: Entry
     why: str
+    new: bool
+    """Whether the manifest did not include it yet."""
 
 
 async def add(options: AddOptions, terminal: Terminal, **socket_options: Any) -> ExitCode:
@@ -61,18 +63,18 @@ async def add(options: AddOptions, terminal: Terminal, **socket_options: Any) ->
     manifest = (
         Manifest(path=str(path), store=store) if text is None else await Manifest.load(path, store=store)
     )
-    wanted = [
-        one
-        for target in options.targets
-        if (one := await _find(target, options, manifest, store, terminal, **socket_options)) is not None
-    ]
-    new = [*dict.fromkeys(one.entry for one in wanted if not manifest.includes(one.entry.resource))]
-    entries = [entry.manifest_entry for entry in new]
-    _check_exclusions(new, entries, manifest)
+    wanted: list[_Wanted] = []
+    for target in options.targets:
+        one = await _find(target, options, manifest, store, terminal, **socket_options)
+        if one is not None:
+            wanted.append(one)
+            # What is added for one server may do for the next.
+            manifest = _with_entry(manifest, one.entry)
+    entries = list(dict.fromkeys(one.entry.manifest_entry for one in wanted if one.new))
     if entries:
-        await trio.to_thread.run_sync(_write, path, _with(text, entries), terminal)
+        await trio.to_thread.run_sync(_write, path, _with_entries(text, entries), terminal)
     for one in dict.fromkeys(wanted):
-        verb = "added" if one.entry in new else "already included"
+        verb = "added" if one.new else "already included"
         terminal.print(f'{verb}: "{one.entry.manifest_entry}", {one.entry.name}{one.why}')
     return ExitCode.OK
 
@@ -89,7 +91,8 @@ async def _find(
     match = _NUMBER.fullmatch(target)
     if match is not None:
         await Resource(f"ca{match[1]}.der", store=store).read()  # which explains what is not there
-        return _Wanted(store.index().entries[int(match[1])], "")
+        entry = store.index().entries[int(match[1])]
+        return _Wanted(entry, "", not manifest.includes(entry.resource))
     try:
         host, port = parse_address(target)
     except argparse.ArgumentTypeError as error:
@@ -98,18 +101,24 @@ async def _find(
     if need.entry is None:
         terminal.say(f"note: {printable(target)} needs no CA of the store: --ca vouches for it")
         return None
-    return _Wanted(need.entry, f", needed by {printable(target)}")
+    return _Wanted(need.entry, f", needed by {printable(target)}", not need.included)
 
 
-def _check_exclusions(new: list[Entry], entries: list[str], manifest: Manifest) -> None:
-    """An entry that is added but excluded elsewhere would change nothing."""
-    after = Manifest((*manifest.resources, *entries), store=manifest.store, exclude=manifest.exclude)
-    for entry in new:
-        if not after.includes(entry.resource):
-            raise CommandError(
-                f'{manifest.label} excludes {entry.resource}, {entry.name}, under "~"',
-                "if it is to be trusted, remove it there first",
-            )
+def _with_entry(manifest: Manifest, entry: Entry) -> Manifest:
+    """A manifest that includes a CA too.
+
+    Raises:
+        CommandError: it excludes the CA, so that to add it would change nothing.
+    """
+    if manifest.includes(entry.resource):
+        return manifest
+    after = replace(manifest, resources=(*manifest.resources, entry.manifest_entry))
+    if not after.includes(entry.resource):
+        raise CommandError(
+            f'{manifest.label} excludes {entry.resource}, {entry.name}, under "~"',
+            "if it is to be trusted, remove it there first",
+        )
+    return after
 
 
 def _read(path: Path) -> str | None:
@@ -123,7 +132,7 @@ def _read(path: Path) -> str | None:
         raise CommandError(f"cannot read the manifest {path}: {reason}") from error
 
 
-def _with(text: str | None, entries: list[str]) -> str:
+def _with_entries(text: str | None, entries: list[str]) -> str:
     if text is None or not text.startswith(_BOM):
         return add_entries(text, entries)
     return _BOM + add_entries(text.removeprefix(_BOM), entries)

@@ -1,21 +1,24 @@
-"""The limits on CAs that stand beside a store's index, in words.
+"""The limits on CAs, in words.
 
-Theory of operation: the file `constraints` has a line for each limit, `SHA-256`, rule, name and reason, with tabs
-between. What a rule does is `trio_certs`' business; here it is only said.
+Theory of operation: the file `constraints` of the store that comes along has a line for each limit: SHA-256, rule,
+name and reason, with tabs between. They hold for a CA wherever it comes from. What a rule does is `trio_certs`'
+business; here it is only said.
 """
 
 from __future__ import annotations
 
-from trio_certs import Store, StoreError
+from pathlib import Path
+
+from trio_certs import BUNDLED, StoreError
 
 
-def constraints_of(store: Store) -> dict[bytes, tuple[str, ...]]:
-    """By the SHA-256 of a CA: its limits in words. A store without the file has none.
+def constraints(folder: Path = BUNDLED.folder) -> dict[bytes, tuple[str, ...]]:
+    """By the SHA-256 of a CA: its limits in words. A folder without the file has none.
 
     Raises:
         StoreError: the file is damaged.
     """
-    path = store.folder / "constraints"
+    path = folder / "constraints"
     found: dict[bytes, tuple[str, ...]] = {}
     try:
         for line in path.read_text("utf-8").splitlines()[1:]:

@@ -16,7 +16,7 @@ import trio
 
 from trio_certs import Entry, Store, store_date
 
-from ._certs_constraints import constraints_of
+from ._certs_constraints import constraints
 from ._certs_options import ListOptions, SearchOptions
 from ._certs_store import open_store
 from ._certs_table import print_json, print_table
@@ -33,7 +33,7 @@ class Listed:
     entry: Entry
     retired: bool
     days_left: int
-    constraints: tuple[str, ...]
+    limits: tuple[str, ...]
 
     def notes(self) -> str:
         """What to know about it, in a few words."""
@@ -42,7 +42,7 @@ class Listed:
             notes.append("expired")
         elif self.days_left <= 365:
             notes.append(f"{self.days_left} days left")
-        return ", ".join((*notes, *self.constraints))
+        return ", ".join((*notes, *self.limits))
 
     def for_programs(self) -> dict[str, object]:
         """It as JSON."""
@@ -55,7 +55,7 @@ class Listed:
             "expires": self.entry.expires,
             "days_left": self.days_left,
             "retired": self.retired,
-            "constraints": list(self.constraints),
+            "constraints": list(self.limits),
         }
 
 
@@ -97,7 +97,7 @@ async def search_certs(options: SearchOptions, terminal: Terminal, day: date) ->
 async def _everything(store: Store, day: date) -> list[Listed]:
     index = await store.load_index()
     retired = await trio.to_thread.run_sync(store.retired, abandon_on_cancel=True)
-    constraints = constraints_of(store)
+    limits = constraints()
 
     def listed(entries: Iterable[Entry], *, retired: bool) -> list[Listed]:
         return [
@@ -105,7 +105,7 @@ async def _everything(store: Store, day: date) -> list[Listed]:
                 entry,
                 retired,
                 (date.fromisoformat(entry.expires) - day).days,
-                constraints.get(entry.fingerprint, ()),
+                limits.get(entry.fingerprint, ()),
             )
             for entry in entries
         ]

@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from support.authority import Authority
 from support.store import make_store
@@ -136,6 +138,40 @@ def test_what_is_not_understood_is_refused_with_line_and_key(
         rules(store, document)
     assert str(caught.value).startswith("the manifest m.json")
     assert message in str(caught.value)
+
+
+KEYS = (
+    "include",
+    "resources",
+    "data",
+    "config",
+    "platforms",
+    "tls",
+    "*",
+    "~",
+    "linux",
+    "win32",
+    "...",
+    "DHE_RSA",
+)
+ENTRIES = ("$(CERTS)/ca0", "$(CERTS)/ca*", "$(CERTS)/*", "$(CERTS)/ca9", "base.json", "modules", "\x00", "")
+words = st.sampled_from([*KEYS, *ENTRIES])
+anything = st.recursive(
+    words | st.booleans() | st.none() | st.integers(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(words, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(anything)
+def test_whatever_it_says_it_is_understood_or_refused_by_name(store: Store, document: object) -> None:
+    try:
+        found = rules(store, document)
+    except ManifestError as error:
+        assert str(error).startswith("the manifest m.json")  # noqa: PT017 -- either outcome is right
+    else:
+        assert isinstance(document, dict)
+        assert set(found.resources) <= {"$(CERTS)/ca0", "$(CERTS)/ca*", "$(CERTS)/*"}
 
 
 def test_settings_are_copied_and_cannot_be_changed() -> None:

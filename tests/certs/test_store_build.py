@@ -1,14 +1,31 @@
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import pytest
 
 from support.authority import Authority
-from trio_certs._store import read_entries
+from trio_certs._store import BUNDLED, read_entries
 from trio_certs._store_build import StoreChange, ca_files, entry_of, index_store, list_text
 
 A, B, C = (Authority.make(name=f"Root {letter}") for letter in "ABC")
+
+
+# Of the certificates that had the numbers from 0 on when this was written. It is never changed: what comes later
+# has higher numbers.
+FIRST_NUMBERS = 117
+FIRST_CERTIFICATES = "5ecc25dc7da9dd0fc35d494afd3cbd59acbb0b354ab0ac5194718df082474f9e"
+
+
+def test_the_numbers_given_out_keep_their_meaning() -> None:
+    entries = sorted(
+        (entry for name in ("index", "retired") for entry in read_entries(BUNDLED.folder / name)),
+        key=lambda entry: entry.number,
+    )
+    given = b"".join(entry.fingerprint for entry in entries[:FIRST_NUMBERS])
+    assert [entry.number for entry in entries] == list(range(len(entries)))
+    assert hashlib.sha256(given).hexdigest() == FIRST_CERTIFICATES
 
 
 def put(folder: Path, **files: Authority) -> None:

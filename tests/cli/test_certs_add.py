@@ -55,6 +55,7 @@ async def test_a_ca_is_added_in_the_manner_of_the_file(folder: Path, tmp_path: P
         'added: "$(CERTS)/ca2", Root C',
         'added: "$(CERTS)/ca3", Root D',
         'already included: "$(CERTS)/ca0", Root A',
+        'already included: "$(CERTS)/ca2", Root C',
     ]
     assert said == ""
     assert path.read_text() == HAND_MADE.replace(
@@ -80,6 +81,23 @@ async def test_a_server_is_asked_which_ca_it_needs(folder: Path, tmp_path: Path)
     assert path.stat() == before  # not even written again
     manifest = await Manifest.load(path, store=Store(folder))
     assert manifest.includes("ca2.der")
+
+
+async def test_what_is_added_for_one_server_may_do_for_the_next(tmp_path: Path) -> None:
+    old, new = Authority.make(name="Old"), Authority.make(name="New")
+    folder = tmp_path / "store"
+    make_store(folder, new, old)
+    path = tmp_path / "m.json"
+    cross = old.intermediate(new.key, name="New")
+    both = Authority(new.certificate, new.key, (cross.certificate,))
+    async with (
+        tls_server(old.issue("127.0.0.1"), ignore) as first,
+        tls_server(both.issue("127.0.0.1"), ignore) as second,
+    ):
+        targets = [f"127.0.0.1:{port}" for port in (first, second)]
+        printed, _said = await added(asked(folder, path, *targets))
+        assert printed[1] == f'already included: "$(CERTS)/ca1", Old, needed by {targets[1]}'
+        assert json.loads(path.read_text()) == {"resources": {"*": ["$(CERTS)/ca1"]}}
 
 
 async def test_a_byte_order_mark_and_line_breaks_stay(folder: Path, tmp_path: Path) -> None:

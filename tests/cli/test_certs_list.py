@@ -12,7 +12,7 @@ from cryptography.x509.oid import NameOID
 from support.authority import Authority
 from support.store import make_store, update_tool
 from support.terminal import FakeTerminal
-from trio_secure_cli import ExitCode
+from trio_secure_cli import ExitCode, _certs_list
 from trio_secure_cli._certs_list import list_certs, search_certs
 from trio_secure_cli._certs_options import ListOptions, SearchOptions
 from trio_secure_cli._options import ConnectionOptions
@@ -40,15 +40,18 @@ FINGERPRINTS = [root.certificate.fingerprint(SHA256()).hex() for root in ROOTS]
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Four CAs, of which the first is retired and the last has a limit."""
+    """Four CAs, of which the first is retired; the last has a limit."""
     folder = Path(tmp_path_factory.mktemp("certs")) / "store"
     make_store(folder, *ROOTS)
     bundle = b"".join(root.certificate_pem for root in ROOTS[1:])
     update_tool().update(bundle, folder, date(2026, 10, 18))
-    (folder / "constraints").write_text(
-        f"trio-certs constraints, version 1\n{FINGERPRINTS[3]}\tpermit tr\tD\tMozilla\n"
-    )
     return folder
+
+
+@pytest.fixture(autouse=True)
+def limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = {bytes.fromhex(FINGERPRINTS[3]): ("only for names below .tr",)}
+    monkeypatch.setattr(_certs_list, "constraints", lambda: table)
 
 
 async def listed(folder: Path, **options: object) -> tuple[list[str], str]:
