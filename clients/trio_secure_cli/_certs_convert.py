@@ -26,11 +26,11 @@ from trio_certs import CertificateFacts, describe_name, pem_blocks
 from ._certs_options import ConvertOptions
 from ._exit_codes import ExitCode
 from ._failure import CommandError
+from ._input_file import read_input
 from ._output import open_output
 from ._terminal import Terminal
 from ._text import printable
 
-_MAX_FILE = 4 << 20
 _KEYS = ("PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY")
 
 
@@ -91,7 +91,10 @@ def pieces_in(data: bytes, label: str, terminal: Terminal) -> Iterator[Piece]:
 
 
 def _convert(options: ConvertOptions, terminal: Terminal) -> ExitCode:
-    sources = [_Source(path, list(pieces_in(_read(path), str(path), terminal))) for path in options.files]
+    sources = [
+        _Source(path, list(pieces_in(read_input(path, str(path)), str(path), terminal)))
+        for path in options.files
+    ]
     pieces = [piece for source in sources for piece in source.pieces]
     if options.output == "-":
         if len(pieces) > 1:
@@ -163,18 +166,6 @@ def _pkcs8(content: bytes, where: str) -> bytes:
     except (ValueError, TypeError) as error:
         raise CommandError(f"{where}: not a private key that can be read") from error
     return key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
-
-
-def _read(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            data = file.read(_MAX_FILE + 1)
-    except (OSError, ValueError) as error:  # a name with a null character is a ValueError
-        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
-        raise CommandError(f"cannot read {path}: {reason}") from error
-    if len(data) > _MAX_FILE:
-        raise CommandError(f"{path} is larger than {_MAX_FILE >> 20} MiB", "name a file of certificates")
-    return data
 
 
 @contextmanager
