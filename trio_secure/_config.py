@@ -143,7 +143,8 @@ class TLSConfig:
         """The suites to offer, as rows of their table."""
         given: Mapping[str, bool] = {} if self.manifest is None else self.manifest.config.get("tls", {})
         # A manifest's own checks do not know which switches there are.
-        switches = {**dict(settings.switches("the manifest's config.tls", given)), **dict(self.switches)}
+        field = f"{getattr(self.manifest, 'label', 'the manifest')}: config.tls"
+        switches = {**dict(settings.switches(field, given)), **dict(self.switches)}
         off = {name for name, on in switches.items() if not on}
         if self.cipher_suites is not None:
             rows = [SUITES_BY_NAME[name] for name in self.cipher_suites]

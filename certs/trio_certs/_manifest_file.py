@@ -48,7 +48,10 @@ def parse_document(data: bytes, source: ManifestSource) -> Document:
     try:
         return Document.parse(data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
-        raise source.error(f"it is not text in UTF-8: byte {error.start} is wrong") from error
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise source.error(
+            f"line {line}: not text in UTF-8: byte {error.object[error.start]:#04x}"
+        ) from error
     except JSONError as error:
         raise source.error(str(error)) from error
 

@@ -199,8 +199,10 @@ def test_a_switch_holds_for_named_suites_too() -> None:
 
 
 def test_an_unknown_switch_in_a_manifest_is_refused() -> None:
-    manifest = Manifest(config={"tls": {"DHE_RSSA": False}})
-    with pytest.raises(ValueError, match=r"the manifest's config\.tls has an unknown switch 'DHE_RSSA'"):
+    manifest = Manifest(config={"tls": {"DHE_RSSA": False}}, path="m.json")
+    with pytest.raises(
+        ValueError, match=r"^the manifest m\.json: config\.tls has an unknown switch 'DHE_RSSA'"
+    ):
         TLSConfig(manifest=manifest)
 
 
