@@ -14,7 +14,7 @@ from datetime import date
 
 import trio
 
-from trio_certs import Entry, Store, store_date
+from trio_certs import Entry, Store, StoreError, store_date
 
 from ._certs_constraints import constraints
 from ._certs_options import ListOptions, SearchOptions
@@ -104,7 +104,7 @@ async def _everything(store: Store, day: date) -> list[Listed]:
             Listed(
                 entry,
                 retired,
-                (date.fromisoformat(entry.expires) - day).days,
+                _days_left(entry, store, day),
                 limits.get(entry.fingerprint, ()),
             )
             for entry in entries
@@ -112,6 +112,16 @@ async def _everything(store: Store, day: date) -> list[Listed]:
 
     both = [*listed(index.entries.values(), retired=False), *listed(retired.values(), retired=True)]
     return sorted(both, key=lambda one: one.entry.number)
+
+
+def _days_left(entry: Entry, store: Store, day: date) -> int:
+    try:
+        return (date.fromisoformat(entry.expires) - day).days
+    except ValueError as error:
+        raise StoreError(
+            f"The index of the store {store.folder} has no date for ca{entry.number}: {error}. "
+            "`trio-secure certs check` says what else is wrong."
+        ) from error
 
 
 def _fits(entry: Entry, text: str) -> bool:

@@ -12,6 +12,7 @@ from cryptography.x509.oid import NameOID
 from support.authority import Authority
 from support.store import make_store, update_tool
 from support.terminal import FakeTerminal
+from trio_certs import StoreError
 from trio_secure_cli import ExitCode, _certs_list
 from trio_secure_cli._certs_list import list_certs, search_certs
 from trio_secure_cli._certs_options import ListOptions, SearchOptions
@@ -157,3 +158,11 @@ async def test_a_store_without_a_date_says_none(tmp_path: Path) -> None:
     make_store(tmp_path, ROOTS[3])
     rows, _said = await listed(tmp_path, as_json=True)
     assert json.loads("\n".join(rows))["date"] is None
+
+
+async def test_an_index_without_dates_is_reported(tmp_path: Path) -> None:
+    make_store(tmp_path, ROOTS[3])
+    index = tmp_path / "index"
+    index.write_text(index.read_text().replace("\t2032-", "\tsoon-"))
+    with pytest.raises(StoreError, match=r"has no date for ca0: .*`trio-secure certs check` says"):
+        await listed(tmp_path)
