@@ -8,6 +8,7 @@ shows no certificates.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any  # keyword arguments that are passed on
@@ -92,7 +93,7 @@ async def needed(options: NeededOptions, terminal: Terminal, **socket_options: A
     if options.as_json:
         print_json(terminal, _for_programs(need, manifest))
     else:
-        for line in _describe(need, options):
+        for line in describe(need, options):
             terminal.print(line)
     return ExitCode.OK if need.included else ExitCode.NO
 
@@ -137,7 +138,8 @@ async def find_need(
     return Need(host, port, info.verified_chain, entry, question.included)
 
 
-def _describe(need: Need, options: NeededOptions) -> Iterator[str]:
+def describe(need: Need, options: NeededOptions) -> Iterator[str]:
+    """What a server needs, in lines for people."""
     server = f"{need.host} port {need.port}"
     if need.entry is None:
         yield f"{server} needs no CA of the store: --ca {options.connection.ca} vouches for it"
@@ -153,8 +155,9 @@ def _describe(need: Need, options: NeededOptions) -> Iterator[str]:
             yield f"{printable(str(path))} includes it"
         else:
             yield f"{printable(str(path))} LEAVES IT OUT"
-            command = f"trio-secure certs add ca{need.entry.number} --manifest {path}"
-            yield f"to include it: {printable(command)}"
+            command = ["trio-secure", "certs", "add", f"ca{need.entry.number}", "--manifest", str(path)]
+            command += [] if options.store is None else ["--store", str(options.store)]
+            yield f"to include it: {printable(shlex.join(command))}"
 
 
 def _for_programs(need: Need, manifest: Manifest | None) -> dict[str, object]:

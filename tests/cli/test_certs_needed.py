@@ -11,10 +11,10 @@ from support.authority import Authority
 from support.store import make_store
 from support.terminal import FakeTerminal
 from support.tls_server import ignore, tls_server
-from trio_certs import ManifestError
+from trio_certs import BUNDLED, ManifestError
 from trio_secure import CertificateRefused
 from trio_secure_cli import ExitCode
-from trio_secure_cli._certs_needed import needed
+from trio_secure_cli._certs_needed import Need, describe, needed
 from trio_secure_cli._certs_options import NeededOptions
 from trio_secure_cli._failure import CommandError
 from trio_secure_cli._options import ConnectionOptions
@@ -69,8 +69,17 @@ async def test_a_manifest_that_includes_it_is_told_from_one_that_does_not(
         manifest(tmp_path, "$(CERTS)/ca0")
         assert await needed(asked(folder, port, manifest=path), terminal) is ExitCode.NO
         assert terminal.printed.decode().endswith(
-            f"{path} LEAVES IT OUT\nto include it: trio-secure certs add ca1 --manifest {path}\n"
+            f"{path} LEAVES IT OUT\n"
+            f"to include it: trio-secure certs add ca1 --manifest {path} --store {folder}\n"
         )
+
+
+def test_the_command_to_include_it_can_be_pasted() -> None:
+    entry = BUNDLED.index().entries[9]
+    need = Need(HOST, 443, (), entry, included=False)
+    options = NeededOptions(ConnectionOptions(manifest=Path("my m.json")))
+    last = list(describe(need, options))[-1]
+    assert last == "to include it: trio-secure certs add ca9 --manifest 'my m.json'"
 
 
 async def test_of_two_cas_that_would_do_the_one_in_the_manifest_counts(tmp_path: Path) -> None:
