@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import Literal, ParamSpec, TypeVar
 
 from ._alerts import Alert
-from ._errors import AlertLevel, alert_name
+from ._errors import AlertLevel, TLSError, alert_name
 from ._messages import ServerHello
 from ._trace_extensions import Size, TraceExtension, suite_name
 from ._trace_text import details, extensions, fields, printable, summary, title
@@ -150,7 +150,8 @@ class TraceNote(TraceEvent):
     """Something that happened on this side.
 
     Attributes:
-        facts: what can be told in numbers; durations in seconds.
+        facts: what can be told in values; durations in seconds. "established" has `info`, the `ConnectionInfo`;
+            "failed" has the error's `kind`, `message`, `phase` and, if it has one, its `alert` by name.
     """
 
     facts: Mapping[str, object]
@@ -231,6 +232,14 @@ class Tracer:
     def note(self, name: str, summary: str = "", /, **facts: object) -> None:
         """Something happened on this side."""
         self._sink(TraceNote(self._now(), "note", name, summary, facts))
+
+    def failed(self, error: TLSError) -> None:
+        """The connection has failed. The error itself is not kept: behind it hangs all that was being done."""
+        alert = None if error.alert is None else alert_name(error.alert)
+        kind = type(error).__name__
+        self.note(
+            "failed", str(error), kind=kind, message=error.message, phase=error.phase or "", alert=alert
+        )
 
     def limits(self, **limits: int | None) -> None:
         """How many bytes a record may hold, where that was agreed."""
