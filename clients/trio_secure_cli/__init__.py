@@ -18,6 +18,7 @@ What was asked for goes to standard output, everything about it to standard erro
     6    the peer broke HTTP or WebSocket rules, or what it sent was cut short
     7    the output could not be written
     8    certs: nothing was found, things do not agree, or the manifest leaves the CA out
+    9    probe: the connection works, and is not what --expires-within, --min-version or --anchor demand
     70   a fault in this program
     130  stopped by Ctrl-C
 """

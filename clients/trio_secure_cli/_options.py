@@ -16,6 +16,7 @@ from pathlib import Path
 
 from ._certs_options import CertsOptions, add_certs_commands, certs_options
 from ._exit_codes import exit_code_table
+from ._probe_options import ProbeOptions, add_probe_options, probe_options
 
 DEFAULT_TIMEOUT = 30.0
 DEFAULT_WAIT = 5.0
@@ -54,15 +55,6 @@ class WsOptions:
 
 
 @dataclass(frozen=True)
-class ProbeOptions:
-    """`trio-secure probe HOST[:PORT]`."""
-
-    connection: ConnectionOptions
-    host: str
-    port: int = 443
-
-
-@dataclass(frozen=True)
 class DemoOptions:
     """`trio-secure demo`."""
 
@@ -92,8 +84,7 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
     if chosen.command == "ws":
         return WsOptions(connection, chosen.url, chosen.wait)
     if chosen.command == "probe":
-        host, port = chosen.address
-        return ProbeOptions(connection, host, port)
+        return probe_options(chosen, connection, parse_address)
     if chosen.command == "certs":
         return certs_options(chosen, connection)
     return DemoOptions(connection)
@@ -130,9 +121,7 @@ def _parser() -> argparse.ArgumentParser:
     )
 
     probe = _add_command(commands, "probe", "say what a TLS server negotiates and who vouches for it")
-    probe.add_argument(
-        "address", metavar="HOST[:PORT]", type=parse_address, help="the server; the port is 443 by default"
-    )
+    add_probe_options(probe)
 
     add_certs_commands(commands, _add_connection, vars(ConnectionOptions()), parse_address)
     _add_command(commands, "demo", "start a server on this machine and show all of it at work")
@@ -177,30 +166,30 @@ def _add_connection(command: argparse.ArgumentParser) -> None:
     )
 
 
-def parse_address(text: str) -> tuple[str, int]:
-    """Host and port from `HOST`, `HOST:PORT`, `[IPV6]:PORT` or a bare IPv6 address; by default port 443.
+def parse_address(text: str, default_port: int = 443) -> tuple[str, int]:
+    """Host and port from `HOST`, `HOST:PORT`, `[IPV6]:PORT` or a bare IPv6 address.
 
     Raises:
         argparse.ArgumentTypeError: for anything else.
     """
     if "://" in text or "/" in text:
         raise argparse.ArgumentTypeError(f"{text!r} looks like a URL: give only HOST or HOST:PORT")
-    host, port = _split_address(text)
+    host, port = _split_address(text, str(default_port))
     if not host or any(not character.isprintable() or character.isspace() for character in host):
         raise argparse.ArgumentTypeError(f"{text!r} names no host: write HOST or HOST:PORT")
     return host, _port(port)
 
 
-def _split_address(text: str) -> tuple[str, str]:
+def _split_address(text: str, default_port: str) -> tuple[str, str]:
     if text.startswith("["):
         host, bracket, rest = text[1:].partition("]")
         if not bracket or not _is_ipv6(host) or (rest and not rest.startswith(":")):
             raise argparse.ArgumentTypeError(f"{text!r} is not an IPv6 address in brackets: write [::1]:443")
-        return host, rest[1:] if rest else "443"
+        return host, rest[1:] if rest else default_port
     if _is_ipv6(text):
-        return text, "443"
+        return text, default_port
     host, colon, port = text.partition(":")
-    return host, port if colon else "443"
+    return host, port if colon else default_port
 
 
 def _is_ipv6(text: str) -> bool:

@@ -29,7 +29,7 @@ _MOST_CERTIFICATES = 20
 
 @functools.cache
 def _asset(name: str) -> Html:
-    return Html((files(__package__) / name).read_text("utf-8"))
+    return Html((files("trio_secure_report") / name).read_text("utf-8"))
 
 
 def _source(content: str) -> str:

@@ -12,11 +12,11 @@ from trio_secure_cli._options import (
     DemoOptions,
     GetOptions,
     Options,
-    ProbeOptions,
     WsOptions,
     parse,
     parse_address,
 )
+from trio_secure_cli._probe_options import ProbeOptions
 
 URL = "https://example.com/"
 PLAIN = ConnectionOptions()
@@ -98,6 +98,13 @@ def test_help_lists_the_exit_codes(line: str, capsys: pytest.CaptureFixture[str]
 )
 def test_addresses_are_taken_apart(text: str, address: tuple[str, int]) -> None:
     assert parse_address(text) == address
+
+
+@pytest.mark.parametrize(
+    ("text", "port"), [("h.example", 25), ("::1", 25), ("[::1]", 25), ("h:26", 26), ("[::1]:26", 26)]
+)
+def test_another_port_may_be_the_default(text: str, port: int) -> None:
+    assert parse_address(text, 25)[1] == port
 
 
 @pytest.mark.parametrize(
