@@ -7,6 +7,7 @@ ways, and then fails the command.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -16,7 +17,7 @@ from typing import Any  # keyword arguments that are passed on
 
 import trio
 
-from trio_secure import ConnectionInfo, SecureSocket, Socket, TLSConfig, TLSError, TraceEvent
+from trio_secure import ConnectionInfo, SecureSocket, SecureStream, Socket, TLSConfig, TLSError, TraceEvent
 from trio_secure_report import warnings_about, write_report
 
 from ._certs_table import print_json
@@ -34,6 +35,8 @@ from ._terminal import Terminal
 from ._text import printable
 
 _PROTOCOLS = ["h2", "http/1.1"]
+_FAREWELL = 1.0
+"""Seconds that a server gets, for the page, to say what it does not have to."""
 
 
 @dataclass
@@ -78,6 +81,8 @@ async def probe(options: ProbeOptions, terminal: Terminal, **socket_options: Any
         await _write(options.report, options, recording, failure, terminal)
     # A server that could not be reached will not be for the others either.
     if options.scan.any and (failure is None or isinstance(failure, TLSError)):
+        if terminal.talks_to_person:
+            terminal.say("asking what else the server accepts; that takes a few dozen connections")
         result = replace(result, scans=await scan(options, **socket_options))
     now = datetime.now(UTC)
     result = replace(
@@ -126,7 +131,17 @@ async def _connect(result: ProbeResult, socket: SecureSocket) -> ProbeResult:
             clock.expect("closing the connection")
             info: ConnectionInfo = stream.info
             address = _address(stream.transport_stream)
+            if result.options.report is not None:
+                await _hear_out(stream)
     return replace(result, address=address, took=took, info=info)
+
+
+async def _hear_out(stream: SecureStream[trio.abc.Stream]) -> None:
+    """Say goodbye, and hear for a moment what the server still has to say: its tickets, and its own goodbye."""
+    with trio.move_on_after(_FAREWELL), contextlib.suppress(trio.BrokenResourceError):
+        await stream.send_eof()
+        while await stream.receive_some():
+            pass
 
 
 def _address(transport: trio.abc.Stream) -> str | None:
@@ -144,13 +159,13 @@ async def _write(
     terminal: Terminal,
 ) -> None:
     problem = None if failure is None else explain(failure)
-    error = None if problem is None else ". ".join(filter(None, (problem.message, problem.hint)))
     write = partial(
         write_report,
         recording.events,
         path,
         server=options.subject,
-        error=error,
+        error=problem.message if problem else None,
+        hint=(problem.hint if problem else None) or "",
         secrets=options.secrets,
         key_log=recording.key_log,
     )

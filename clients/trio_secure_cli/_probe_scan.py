@@ -17,6 +17,7 @@ from typing import Any, TypeVar, cast  # Any: keyword arguments that are passed 
 import trio
 
 from trio_secure import (
+    AlertDescription,
     AlertReceived,
     LegacyTLSWarning,
     SecureSocket,
@@ -24,6 +25,7 @@ from trio_secure import (
     TLSError,
     TraceEvent,
     TraceMessage,
+    Truncated,
 )
 
 from ._failure import CommandError
@@ -140,7 +142,9 @@ class Scanner:
                     async with socket as stream:
                         ear.group = stream.info.group or ear.group
                 except AlertReceived as error:
-                    trouble = error.message.partition(": ")[0]
+                    trouble = _alert(error.alert)
+                except Truncated as error:
+                    trouble = error.message if ear.version else "the server hung up"
                 except TLSError as error:
                     trouble = error.message
                 except (CommandError, OSError, trio.BrokenResourceError) as error:
@@ -225,6 +229,10 @@ async def scan(options: ProbeOptions, **socket_options: Any) -> Scans:
             await scanner.groups(best[0]) if wanted.groups and best else None,
             await scanner.signatures(best[0]) if wanted.signatures and best else None,
         )
+
+
+def _alert(code: AlertDescription | int | None) -> str:
+    return f"alert {code.name.lower() if isinstance(code, AlertDescription) else code}"
 
 
 def _only(version: int) -> TLSConfig:

@@ -8,7 +8,6 @@ neither run nor load anything.
 from __future__ import annotations
 
 import base64
-import functools
 import hashlib
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -27,7 +26,6 @@ _MOST_NAMES = 20
 _MOST_CERTIFICATES = 20
 
 
-@functools.cache
 def _asset(name: str) -> Html:
     return Html((files("trio_secure_report") / name).read_text("utf-8"))
 
@@ -38,7 +36,14 @@ def _source(content: str) -> str:
 
 
 def page(
-    story: Story, *, server: str, error: str, secrets: bool, key_log: Iterable[str], now: datetime
+    story: Story,
+    *,
+    server: str,
+    error: str,
+    hint: str,
+    secrets: bool,
+    key_log: Iterable[str],
+    now: datetime,
 ) -> str:
     """The whole page.
 
@@ -46,6 +51,7 @@ def page(
         story: what happened.
         server: what the connection was to, if that is to be said otherwise than by the name that was sent.
         error: what ended it, for what no event tells.
+        hint: what can be done about it.
         secrets: whether tickets and the like are shown.
         key_log: lines of a key log, which are shown.
         now: the time, with its zone.
@@ -75,7 +81,7 @@ def page(
         ),
         tag(
             "main",
-            _outcome(story, error),
+            _outcome(story, error, hint),
             _facts(story),
             _warnings(_found(story, now)),
             _messages(story, secrets=secrets),
@@ -91,14 +97,17 @@ def page(
 _OUTCOMES = {"established": "established", "failed": "failed", "unfinished": "not finished"}
 
 
-def _outcome(story: Story, error: str) -> Html:
+def _outcome(story: Story, error: str, hint: str) -> Html:
     if story.info is not None:
         says = joined(
             "Both sides proved what they had to, and the certificate leads to one that is trusted."
             if story.info.verified_chain
             else None
         )
-        content = [tag("p", tag("strong", "Established")), tag("p", says) if says else None]
+        content: list[Html | None] = [
+            tag("p", tag("strong", "Established")),
+            tag("p", says) if says else None,
+        ]
     elif story.failure is not None:
         content = _failed(story.failure)
     else:
@@ -107,6 +116,8 @@ def _outcome(story: Story, error: str) -> Html:
             tag("p", _waited(story)),
             tag("p", peer(error, 1000)) if error else None,
         ]
+    if hint and story.info is None:
+        content.append(tag("p", tag("b", "What to do: "), peer(hint, 1000)))
     return tag("div", *content, class_=f"outcome {story.outcome}", role="status")
 
 

@@ -24,6 +24,7 @@ def render_report(
     *,
     server: str = "",
     error: BaseException | str | None = None,
+    hint: str = "",
     secrets: bool = False,
     key_log: Iterable[str] = (),
     now: datetime | None = None,
@@ -34,6 +35,7 @@ def render_report(
         events: what a `trace` callable was given, in order; those of one connection.
         server: what to call the server; the name it was asked for by default.
         error: what ended it, for what the events do not tell: nobody answered, or it took too long.
+        hint: what can be done about it, if it failed.
         secrets: whether to show session tickets, and what else would let somebody resume the session.
         key_log: the lines a `key_log` callable was given, to be shown. Whoever has them can read the connection.
         now: what time it is, with its zone; the present by default. It decides what counts as expiring.
@@ -45,6 +47,7 @@ def render_report(
         Story.of(events),
         server=server,
         error="" if error is None else str(error) or type(error).__name__,
+        hint=hint,
         secrets=secrets,
         key_log=key_log,
         now=now or datetime.now(UTC),
@@ -57,6 +60,7 @@ def write_report(
     *,
     server: str = "",
     error: BaseException | str | None = None,
+    hint: str = "",
     secrets: bool = False,
     key_log: Iterable[str] = (),
     now: datetime | None = None,
@@ -69,7 +73,9 @@ def write_report(
         OSError: the file cannot be written.
     """
     lines = list(key_log)
-    text = render_report(events, server=server, error=error, secrets=secrets, key_log=lines, now=now)
+    text = render_report(
+        events, server=server, error=error, hint=hint, secrets=secrets, key_log=lines, now=now
+    )
     target = Path(path).resolve()
     partial = target.with_name(f".{target.name[:80]}.{random.token_hex(4)}.part")
     mode = 0o600 if secrets or lines else 0o666

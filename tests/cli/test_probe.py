@@ -10,10 +10,11 @@ import trio
 import trio.testing
 
 from support.authority import Authority
+from support.openssl_peer import OpenSSLPeer, server_context
 from support.starttls_server import SCRIPTS, starttls_server
 from support.store import make_store
 from support.terminal import FakeTerminal
-from support.tls_server import ignore, tls_server
+from support.tls_server import ignore, tcp_server, tls_server
 from trio_certs import Manifest
 from trio_secure import CertificateRefused
 from trio_secure_cli import ExitCode
@@ -217,6 +218,30 @@ async def test_a_server_that_is_not_there_is_not_scanned() -> None:
     assert document["exit_code"] == 3
 
 
+async def test_a_person_is_told_why_it_takes_a_while() -> None:
+    terminal = FakeTerminal(person="e")
+    async with tls_server(Authority.make().issue("127.0.0.1"), ignore) as port:
+        options = ConnectionOptions(insecure=True)
+        await probe(ProbeOptions(options, "127.0.0.1", port, scan=ScanOptions(versions=True)), terminal)
+    assert "asking what else the server accepts" in terminal.said
+
+
+async def test_a_server_that_does_not_say_goodbye_is_not_waited_for(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    async def socket(host: str, port: int) -> trio.abc.Stream:
+        ours, theirs = trio.testing.memory_stream_pair()
+        nursery.start_soon(OpenSSLPeer(theirs, server_context()).do_handshake)
+        return ours
+
+    page = tmp_path / "page.html"
+    options = ProbeOptions(ConnectionOptions(insecure=True), "server.test", report=page)
+    async with trio.open_nursery() as nursery:
+        assert await probe(options, FakeTerminal(), Socket=socket) is ExitCode.OK
+    assert trio.current_time() < 3
+    assert ": established" in page.read_text("utf-8")
+
+
 async def test_what_is_worth_saying_is_said(tmp_path: Path) -> None:
     authority = Authority.make()
     terminal = FakeTerminal()
@@ -233,12 +258,24 @@ async def test_a_page_shows_the_handshake(tmp_path: Path) -> None:
     authority = Authority.make()
     ca, page = authority.write(tmp_path), tmp_path / "page.html"
     terminal = FakeTerminal()
-    async with tls_server(authority.issue("127.0.0.1"), ignore) as port:
+    context = server_context(authority.issue("127.0.0.1"), tickets=1)
+
+    async def serve(stream: trio.abc.Stream) -> None:
+        peer = OpenSSLPeer(stream, context)
+        await peer.do_handshake()
+        await peer.send_all(b"hello")
+        await ignore(peer)
+        await peer.aclose()
+
+    async with tcp_server(serve) as port:
         options = ProbeOptions(ConnectionOptions(ca=ca, trace=True), "127.0.0.1", port, report=page)
         assert await probe(options, terminal) is ExitCode.OK
     text = page.read_text("utf-8")
     assert f"<title>TLS with 127.0.0.1 port {port}: established</title>" in text
     assert "CLIENT_TRAFFIC_SECRET" not in text
+    # What the server still had to say has been heard.
+    assert "NewSessionTicket" in text
+    assert text.count("Alert close_notify") == 2
     assert f"the handshake is shown in {page}\n" in terminal.said
     assert "-> ClientHello" in terminal.said
 
@@ -261,7 +298,9 @@ async def test_a_handshake_that_fails_is_shown_with_its_reason(tmp_path: Path) -
         except CertificateRefused as error:
             refusal = error
     assert refusal is not None
-    assert "Failed at CertificateVerify" in page.read_text("utf-8")
+    text = page.read_text("utf-8")
+    assert "Failed at CertificateVerify" in text
+    assert "What to do: </b><bdi>if this certificate is" in text or "name its certificate with --ca" in text
 
 
 async def test_what_ends_before_tls_is_told_on_the_page_too(tmp_path: Path) -> None:

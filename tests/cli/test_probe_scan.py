@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from tempfile import TemporaryDirectory
 
 import pytest
@@ -26,13 +26,13 @@ ROOT = Authority.make()
 
 @asynccontextmanager
 async def server(
-    *versions: int, ciphers: str = "ALL:@SECLEVEL=0", key: KeyKind = "ec"
+    *versions: int, ciphers: str = "ALL:@SECLEVEL=0", suites: str = "", key: KeyKind = "ec"
 ) -> AsyncGenerator[int]:
     """An OpenSSL server that speaks the versions between these and prefers its own order."""
     leaf = ROOT.issue(HOST, key=key)
 
     async def serve(stream: trio.abc.Stream) -> None:
-        peer = PyOpenSSLPeer(stream, _context(leaf, versions, ciphers))
+        peer = PyOpenSSLPeer(stream, _context(leaf, versions, ciphers, suites))
         try:
             await peer.do_handshake()
             await peer.receive()
@@ -44,11 +44,13 @@ async def server(
         yield port
 
 
-def _context(leaf: Leaf, versions: Sequence[int], ciphers: str) -> SSL.Context:
+def _context(leaf: Leaf, versions: Sequence[int], ciphers: str, suites: str = "") -> SSL.Context:
     context = SSL.Context(SSL.TLS_SERVER_METHOD)
     context.set_min_proto_version(versions[0])
     context.set_max_proto_version(versions[-1])
     context.set_cipher_list(ciphers.encode())
+    if suites:
+        context.set_tls13_ciphersuites(suites.encode())
     context.set_options(SSL.OP_CIPHER_SERVER_PREFERENCE)
     context.use_certificate(leaf.certificate)
     assert isinstance(leaf.key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey)
@@ -70,7 +72,7 @@ async def test_a_modern_server_is_found_out() -> None:
     assert accepted(found.versions) == ["TLS 1.3", "TLS 1.2"]
     assert found.versions is not None
     assert [one.accepted for one in found.versions] == [True, True, False, False]
-    assert "alert 70, protocol_version" in found.versions[2].detail
+    assert found.versions[2].detail == "alert protocol_version"
     assert found.suites is not None
     assert set(accepted(found.suites["TLS 1.3"])) >= {
         "TLS_AES_256_GCM_SHA384",
@@ -143,8 +145,48 @@ async def test_a_server_that_hangs_up_has_refused() -> None:
     async with tcp_server(hang_up) as port:
         found = await scan(asked(port))
     assert found.versions is not None
-    assert {one.accepted for one in found.versions} == {False}
+    assert {(one.accepted, one.detail) for one in found.versions} == {(False, "the server hung up")}
     assert found.suites == {}
+
+
+async def test_an_alert_without_a_name_has_its_number() -> None:
+    async def refuse(stream: trio.abc.Stream) -> None:
+        await stream.receive_some()
+        await stream.send_all(bytes.fromhex("1503030002 02fa"))
+
+    async with tcp_server(refuse) as port:
+        found = await scan(asked(port, ScanOptions(versions=True)))
+    assert found.versions is not None
+    assert {one.detail for one in found.versions} == {"alert 250"}
+
+
+async def test_a_server_that_hangs_up_after_its_hello_has_chosen() -> None:
+    context = _context(ROOT.issue(HOST), [SSL.TLS1_3_VERSION], "ALL")
+
+    async def half(stream: trio.abc.Stream) -> None:
+        peer = PyOpenSSLPeer(stream, context)
+        peer.connection.bio_write(await stream.receive_some())
+        with suppress(SSL.Error):  # which wants more, or speaks another version
+            peer.connection.do_handshake()
+        flight = peer.connection.bio_read(1 << 16)
+        # The first record, which is the hello, and nothing of the next.
+        await stream.send_all(flight[: 5 + int.from_bytes(flight[3:5], "big")])
+
+    async with tcp_server(half) as port:
+        found = await scan(asked(port, ScanOptions(versions=True)))
+    assert accepted(found.versions) == ["TLS 1.3"]
+
+
+async def test_a_server_may_accept_every_suite() -> None:
+    suites = [
+        "TLS_AES_128_CCM_SHA256",
+        "TLS_CHACHA20_POLY1305_SHA256",
+        "TLS_AES_256_GCM_SHA384",
+        "TLS_AES_128_GCM_SHA256",
+    ]
+    async with server(SSL.TLS1_3_VERSION, suites=":".join(suites)) as port:
+        found = await Scanner(asked(port)).suites(0x0304)
+    assert [one.name for one in found] == accepted(found) == suites
 
 
 async def test_of_a_server_that_says_nothing_nothing_is_known(autojump_clock: trio.testing.MockClock) -> None:

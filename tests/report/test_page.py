@@ -14,7 +14,14 @@ NOW = datetime.now(UTC)
 
 
 def shown(events: list[TraceEvent], **changes: Any) -> str:
-    settings: dict[str, Any] = {"server": "", "error": "", "secrets": False, "key_log": (), "now": NOW}
+    settings: dict[str, Any] = {
+        "server": "",
+        "error": "",
+        "hint": "",
+        "secrets": False,
+        "key_log": (),
+        "now": NOW,
+    }
     return page(Story.of(events), **{**settings, **changes})
 
 
@@ -66,6 +73,14 @@ async def test_a_failure_has_its_place_and_its_reason_on_top() -> None:
     assert "Here this client refused to go on." in head
     assert 'href="#m' in head
     assert "TLS with <bdi>h port 1</bdi>" in head
+
+
+def test_what_can_be_done_is_said_where_something_failed() -> None:
+    assert "What to do: </b><bdi>try &lt;again&gt;" in shown([], hint="try <again>")
+
+
+async def test_what_worked_needs_no_hint() -> None:
+    assert "What to do" not in shown(await traced(), hint="try again")
 
 
 def test_a_failure_of_the_other_side_is_told_from_ours() -> None:
