@@ -22,7 +22,7 @@ from ._groups import Exchange, NamedGroup
 from ._messages import ClientHello
 from ._names import ServerName
 from ._sessions import Session, Session12, Session13
-from ._settings import FRAGMENT_LENGTHS
+from ._settings import FRAGMENT_LENGTHS, largest_record
 from ._signatures import SCHEMES_BY_NAME
 from ._status import STATUS_REQUEST
 from ._suites import Cbc, KeyExchange
@@ -133,7 +133,9 @@ def _extensions(
     if config.max_fragment_length is not None:
         extensions.append((ext.MAX_FRAGMENT_LENGTH, bytes([FRAGMENT_LENGTHS[config.max_fragment_length]])))
     if config.record_size_limit is not None:
-        extensions.append((ext.RECORD_SIZE_LIMIT, config.record_size_limit.to_bytes(2, "big")))
+        # RFC 8449 §4: "Endpoints MUST NOT send a value higher than the protocol-defined maximum record size".
+        limit = min(config.record_size_limit, largest_record(Version(config.max_version)))
+        extensions.append((ext.RECORD_SIZE_LIMIT, limit.to_bytes(2, "big")))
     if config.max_version >= Version.TLS13:
         extensions += _from_13(config, shares, session, grease, early_data=early_data)
     if grease:

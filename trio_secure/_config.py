@@ -134,7 +134,8 @@ class TLSConfig:
             raise ValueError("signature_algorithms has none that can sign a handshake")
         if not self.group_rows:
             raise ValueError(f"groups has none that fits {low.label} to {high.label}")
-        strangers = [group.name for group in self.share_rows if group not in self.group_rows]
+        offered = {group.name.lower() for group in self.group_rows}
+        strangers = [name for name in self.key_shares or () if name not in offered]
         if strangers:
             raise ValueError(f"key_shares has {', '.join(strangers)}, which groups does not have")
 
@@ -165,10 +166,12 @@ class TLSConfig:
     @functools.cached_property
     def share_rows(self) -> tuple[NamedGroup, ...]:
         """The groups to send a share of, as rows of their table."""
-        if self.key_shares is not None:
-            return tuple(GROUPS_BY_NAME[n] for n in self.key_shares)
+        # RFC 9846 §4.3.8 [8446 §4.2.8]: "Each KeyShareEntry value MUST correspond to a group offered in the
+        # 'supported_groups' extension and MUST appear in the same order."
         offered = self.group_rows
-        return tuple(row for row in offered if row.name.lower() in _DEFAULT_SHARES) or offered[:1]
+        wanted = _DEFAULT_SHARES if self.key_shares is None else self.key_shares
+        shared = tuple(row for row in offered if row.name.lower() in wanted)
+        return offered[:1] if self.key_shares is None and not shared else shared
 
     @functools.cached_property
     def scheme_rows(self) -> tuple[SignatureScheme, ...]:

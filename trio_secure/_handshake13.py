@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from . import _extensions as ext
 from ._answers import Answers, answers13
-from ._client_authentication import Proof, answer13
+from ._client_authentication import Proof, answer13, wanted13
 from ._compression import available
 from ._errors import AlertDescription, PeerMisbehaved
 from ._extensions import Extensions, Where, check_answers
@@ -146,6 +146,8 @@ def _check_request(request: CertificateRequest) -> None:
     # authentication exchanges".
     if request.context:
         raise PeerMisbehaved(AlertDescription.ILLEGAL_PARAMETER, "the CertificateRequest has a context")
+    # It is answered much later, but what is wrong with it is told at once.
+    wanted13(request)
 
 
 async def _authenticate(

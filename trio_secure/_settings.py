@@ -167,7 +167,12 @@ def integer(field: str, value: object, low: int, high: int) -> int:
 def record_size_limit(field: str, value: object) -> int | None:
     """The longest plaintext of a record to receive, in bytes."""
     # RFC 8449 §4: "Endpoints MUST NOT send a 'record_size_limit' extension with a value smaller than 64."
-    return None if value is None else integer(field, value, 64, 2**14 + 1)
+    return None if value is None else integer(field, value, 64, largest_record(Version.TLS13))
+
+
+def largest_record(version: Version) -> int:
+    """The largest record_size_limit of a version (RFC 8449 §4); from TLS 1.3 on it counts the content type."""
+    return 2**14 + 1 if version >= Version.TLS13 else 2**14
 
 
 def choice(field: str, value: object, choices: Collection[str]) -> str:

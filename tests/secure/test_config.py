@@ -64,6 +64,9 @@ def test_tables_are_narrowed_to_what_is_named_in_its_order() -> None:
     assert row_names(config.share_rows) == ["secp384r1"]
     assert row_names(config.replace(key_shares=["secp256r1"]).share_rows) == ["secp256r1"]
     assert row_names(config.replace(key_shares=[]).share_rows) == []
+    # RFC 9846 §4.3.8 [8446 §4.2.8]: in the order of the groups, whatever the order they are asked for in.
+    both = config.replace(key_shares=["secp256r1", "secp384r1"])
+    assert row_names(both.share_rows) == ["secp384r1", "secp256r1"]
 
 
 def test_tables_are_narrowed_to_the_versions() -> None:

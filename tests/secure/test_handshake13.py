@@ -17,6 +17,7 @@ from support.identities import client, identity
 from support.scripted_flows import FLOWS, Flow
 from support.scripted_script import Alteration, ExtensionsAlteration, Script, leaf
 from support.scripted_server import PLAIN, accepted, expect_refusal
+from support.scripted_wire import ServerWire
 from trio_secure import AlertDescription, TLSConfig
 from trio_secure import _extensions as ext
 from trio_secure._codec import vector16, vector24
@@ -160,6 +161,30 @@ async def test_a_request_with_a_context() -> None:
 async def test_a_request_without_signature_algorithms() -> None:
     script = _extended("CertificateRequest", lack(ext.SIGNATURE_ALGORITHMS))
     await expect_refusal(script, _ALERT.MISSING_EXTENSION)
+
+
+@pytest.mark.parametrize(
+    ("alteration", "description"),
+    [
+        (lack(ext.SIGNATURE_ALGORITHMS), _ALERT.MISSING_EXTENSION),
+        (have(ext.SIGNATURE_ALGORITHMS, b"\0\0"), _ALERT.DECODE_ERROR),
+        (have(ext.KEY_SHARE, b""), _ALERT.ILLEGAL_PARAMETER),
+        (have(ext.CERTIFICATE_AUTHORITIES, b"\0\0"), _ALERT.DECODE_ERROR),
+        (have(ext.OID_FILTERS, b"\0\1"), _ALERT.DECODE_ERROR),
+    ],
+)
+async def test_what_is_wrong_with_a_request_is_told_at_once(
+    alteration: ExtensionsAlteration, description: AlertDescription
+) -> None:
+    """The server says nothing more."""
+
+    async def listen(server: ServerWire) -> None:
+        await server.receive_record()
+
+    script = dataclasses.replace(
+        _extended("CertificateRequest", alteration), after={"CertificateRequest": listen}
+    )
+    await expect_refusal(script, description)
 
 
 async def test_a_request_is_answered_with_an_empty_certificate() -> None:
