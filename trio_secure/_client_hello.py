@@ -187,12 +187,19 @@ def _from_13(
 
 def _padded(hello: ClientHello, multiple: int) -> ClientHello:
     """RFC 7685 §3: zeros in an extension of their own."""
+    if hello.room < multiple + _EXTENSION_HEADER:
+        return hello
     missing = -len(hello.encode()) % multiple
     if not missing:
         return hello
     # The extension itself takes four bytes.
     zeros = bytes((missing - _EXTENSION_HEADER) % multiple)
     return hello.with_extensions([*hello.extensions, (ext.PADDING, zeros)])
+
+
+def bound_length(session: Session13) -> int:
+    """How many bytes of extensions `bound` adds."""
+    return _EXTENSION_HEADER + 2 + 2 + len(session.ticket) + 4 + 2 + 1 + session.suite.hash.length
 
 
 def bound(hello: ClientHello, session: Session13, age: int, binder: bytes) -> ClientHello:

@@ -86,6 +86,11 @@ class ClientHello:
         body = version + self.random + vector8(self.session_id) + vector16(suites) + b"\x01\x00"
         return encode_message(self.type, body + write_extensions(self.extensions))
 
+    @property
+    def room(self) -> int:
+        """How many bytes of extensions there is still room for; negative if they are too many already."""
+        return MAX_BLOCK - 2 - sum(4 + len(data) for _, data in self.extensions)
+
     def with_extensions(self, extensions: Iterable[tuple[int, bytes]]) -> ClientHello:
         """The same hello with other extensions."""
         return dataclasses.replace(self, extensions=tuple(extensions))

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from . import _extensions as ext
-from ._client_hello import bound, client_hello, key_share, without
+from ._client_hello import bound, bound_length, client_hello, key_share, without
 from ._codec import Reader
 from ._config import TLSConfig
 from ._errors import AlertDescription, PeerIncompatible, PeerMisbehaved
@@ -81,6 +81,9 @@ class Offer:
         early_data = early_data and isinstance(session, Session13)
         hello = client_hello(config, name, shares, session, grease, early_data=early_data)
         offer = cls(config, hello, shares, grease, session, early_data=early_data, sent_early_data=early_data)
+        # A server may give tickets that it cannot be given back.
+        if session is not None and not _has_room(hello, session):
+            return cls.fresh(config, name)
         if not isinstance(session, Session13):
             return offer
         key = OfferedKey(session, EarlySecrets.derive(session.suite.hash, session.psk))
@@ -112,10 +115,14 @@ class Offer:
         # "Removing the 'early_data' extension (Section 4.3.10) if one was present", and binding the key anew.
         hello = without(self.hello, (ext.EARLY_DATA, ext.PRE_SHARED_KEY))
         hello = hello.with_extensions({**dict(hello.extensions), **changed}.items())
+        if hello.room < 0:
+            raise _illegal("the cookie is too long to be copied into a ClientHello")
         key = self.key
         # "The client MUST NOT offer any pre-shared keys associated with a hash other than that of the
         # selected cipher suite" (RFC 9846 §4.2.4 [8446 §4.1.4]).
-        if key is not None and key.session.suite.hash is not suite.hash:
+        if key is not None and (
+            key.session.suite.hash is not suite.hash or not _has_room(hello, key.session)
+        ):
             key = None
         if key is not None:
             hello = _bind(hello, key, transcript)
@@ -255,6 +262,11 @@ class Offer:
         if answer.compression_method != 0:
             raise _illegal(f"the server chose compression method {answer.compression_method}")
         return self.suite(answer, Version.TLS13)
+
+
+def _has_room(hello: ClientHello, session: Session) -> bool:
+    """Whether a hello that resumes `session`, not bound to it yet, can be encoded."""
+    return hello.room >= (bound_length(session) if isinstance(session, Session13) else 0)
 
 
 def _bind(hello: ClientHello, key: OfferedKey, transcript: Transcript) -> ClientHello:

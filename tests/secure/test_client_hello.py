@@ -9,7 +9,7 @@ from support.scripted_server import PLAIN
 from support.sessions import session12, session13
 from trio_secure import TLSConfig
 from trio_secure import _extensions as ext
-from trio_secure._client_hello import without
+from trio_secure._client_hello import bound, bound_length, without
 from trio_secure._grease import VALUES
 from trio_secure._names import ServerName
 from trio_secure._offer import Offer
@@ -167,6 +167,23 @@ def test_a_hello_may_be_padded(multiple: int) -> None:
         for n in range(1, 90)
     }
     assert all(length % multiple == 0 for length in lengths)
+
+
+def test_padding_gives_way_to_what_fills_the_hello() -> None:
+    full = PLAIN.replace(certificate_authorities=[b"n" * 32000], alpn=[b"p" * 250] * 65)
+    session = session12(session_id=b"", ticket=bytes(14000), version=Version.TLS12)
+    config = full.replace(hello_padding=4096, cache=True)
+    hello = Offer.fresh(config, _NAME, session).hello
+    assert 0 <= hello.room < 4100
+    assert ext.PADDING not in dict(hello.extensions)
+    assert hello.encode()
+
+
+def test_it_is_known_how_much_a_bound_key_takes() -> None:
+    session = session13()
+    hello = Offer.fresh(PLAIN, _NAME).hello
+    age, binder = 7, bytes(session.suite.hash.length)
+    assert hello.room - bound(hello, session, age, binder).room == bound_length(session)
 
 
 def test_grease_is_everywhere_and_the_same_twice() -> None:
