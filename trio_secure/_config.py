@@ -41,7 +41,7 @@ class TLSConfig:
         max_version: the highest version offered, up to 0x0304, the default.
         cipher_suites: registered names, in order of preference. None is all with forward secrecy and an
             AEAD; with a floor below TLS 1.2, or both switches off, also those with CBC and with RSA key
-            transport.
+            transport. A version that none of them is for is not offered.
         switches: {"DHE_RSA": False} and {"ECDHE_RSA": False} leave out the suites of that kind.
         groups: names of key-exchange groups, in order of preference; None for x25519mlkem768, x25519,
             secp256r1, secp384r1 and secp521r1.
@@ -133,7 +133,7 @@ class TLSConfig:
         if not self.scheme_rows:
             raise ValueError("signature_algorithms has none that can sign a handshake")
         if not self.group_rows:
-            raise ValueError(f"groups has none that fits {low.label} to {high.label}")
+            raise ValueError(f"groups has none that fits {self.lowest.label} to {self.highest.label}")
         offered = {group.name.lower() for group in self.group_rows}
         strangers = [name for name in self.key_shares or () if name not in offered]
         if strangers:
@@ -155,13 +155,29 @@ class TLSConfig:
         return tuple(row for row in fitting if row.kind not in off)
 
     @functools.cached_property
+    def versions(self) -> tuple[Version, ...]:
+        """The versions to offer, the highest first: those allowed that there is a suite for."""
+        allowed = [version for version in Version if self.min_version <= version <= self.max_version]
+        return tuple(v for v in reversed(allowed) if any(row.fits(v) for row in self.suite_rows))
+
+    @property
+    def highest(self) -> Version:
+        """The highest version to offer."""
+        return self.versions[0]
+
+    @property
+    def lowest(self) -> Version:
+        """The lowest version to offer."""
+        return self.versions[-1]
+
+    @functools.cached_property
     def group_rows(self) -> tuple[NamedGroup, ...]:
         """The groups to offer, as rows of their table."""
         if self.groups is not None:
             rows = [GROUPS_BY_NAME[name] for name in self.groups]
         else:
             rows = [row for row in NAMED_GROUPS if row.by_default]
-        return tuple(row for row in rows if row.since <= self.max_version)
+        return tuple(row for row in rows if row.since <= self.highest)
 
     @functools.cached_property
     def share_rows(self) -> tuple[NamedGroup, ...]:
@@ -179,7 +195,7 @@ class TLSConfig:
         names = self.signature_algorithms
         rows = SIGNATURE_SCHEMES if names is None else [SCHEMES_BY_NAME[name] for name in names]
         # Below TLS 1.2 a key signs in one way only; what stands here is neither offered nor used then.
-        return tuple(row for row in rows if row.since <= max(self.max_version, Version.TLS12))
+        return tuple(row for row in rows if row.since <= max(self.highest, Version.TLS12))
 
     @property
     def protocols(self) -> tuple[bytes, ...]:

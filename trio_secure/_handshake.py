@@ -52,7 +52,7 @@ async def client_handshake(
     early = await _send_early_data(wire, offer, early_data)
     answer = await wire.expect(ServerHello, HelloRetryRequest)
     # To who offers only older versions, it is a ServerHello with an odd random value.
-    if isinstance(answer, HelloRetryRequest) and config.max_version >= Version.TLS13:
+    if isinstance(answer, HelloRetryRequest) and config.highest >= Version.TLS13:
         offer, answer = await _retry(wire, offer, answer)
         early = None
     version = offer.version(answer)

@@ -76,7 +76,7 @@ class Offer:
         early_data: bool = False,
     ) -> Offer:
         """The first ClientHello of a connection."""
-        shares = fresh_shares(config.share_rows) if config.max_version >= Version.TLS13 else {}
+        shares = fresh_shares(config.share_rows) if config.highest >= Version.TLS13 else {}
         grease = Grease.fresh() if config.grease else None
         early_data = early_data and isinstance(session, Session13)
         hello = client_hello(config, name, shares, session, grease, early_data=early_data)
@@ -166,14 +166,12 @@ class Offer:
         return self._legacy_version(answer)
 
     def _legacy_version(self, answer: ServerHello) -> Version:
-        legacy, highest = answer.legacy_version, Version(self.config.max_version)
-        if legacy not in tuple(Version) or not (
-            self.config.min_version <= legacy <= min(highest, Version.TLS12)
-        ):
+        legacy, highest = answer.legacy_version, self.config.highest
+        if legacy not in self.config.versions or legacy >= Version.TLS13:
             raise PeerIncompatible(
                 AlertDescription.PROTOCOL_VERSION,
                 f"the server chose version 0x{legacy:04x}; this connection allows "
-                f"{Version(self.config.min_version).label} to {highest.label}",
+                f"{self.config.lowest.label} to {highest.label}",
             )
         # RFC 9846 §4.2.3 [8446 §4.1.3]: "TLS 1.3 clients receiving a ServerHello indicating TLS 1.2 or
         # below MUST check that the last 8 bytes are not equal to either of these values. TLS 1.2 clients

@@ -21,7 +21,6 @@ from ._names import ServerName
 from ._resumption import session_from_handshake12, session_from_ticket13, usable
 from ._session_cache import session_key, take, trust_digest
 from ._sessions import KnownPeer, Session, Session12, Session13, SessionCache
-from ._versions import Version
 from ._wire import Established
 
 # More tickets than this at once are not worth keeping: the cache keeps no more either.
@@ -63,8 +62,9 @@ class SessionKeeper:
         """A session that may be offered, if there is one."""
         session = await take(self._cache, self._key, self._clock())
         config = self._config
-        lowest, highest = Version(config.min_version), Version(config.max_version)
-        if session is None or not usable(session, self._name, config.suite_rows, lowest, highest):
+        if session is None or not usable(
+            session, self._name, config.suite_rows, config.lowest, config.highest
+        ):
             return None
         self._own = session if isinstance(session, Session12) else None
         return session

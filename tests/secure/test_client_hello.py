@@ -64,6 +64,13 @@ def test_a_hello_of_tls13_has_nothing_of_tls12() -> None:
     }
 
 
+def test_a_hello_without_a_suite_of_tls13_says_nothing_of_it() -> None:
+    hello = _hello(TLSConfig(cipher_suites=["TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"]))
+    assert hello.session_id == b""
+    assert not hello.extensions.keys() & {ext.SUPPORTED_VERSIONS, ext.KEY_SHARE, ext.PSK_KEY_EXCHANGE_MODES}
+    assert b"\x11\xec" not in hello.extensions[ext.SUPPORTED_GROUPS]
+
+
 def test_a_name_is_sent_and_an_address_is_not() -> None:
     assert _hello(PLAIN).extensions[ext.SERVER_NAME] == b"\x00\x10\x00\x00\x0dscripted.test"
     for name in (ServerName.parse("192.0.2.1"), ServerName.parse("::1"), None):
