@@ -53,6 +53,8 @@ def answers13(message: EncryptedExtensions, offer: Offer) -> Answers:
     check_answers(extensions, Where.ENCRYPTED_EXTENSIONS, offer.offered, "EncryptedExtensions")
     _check_empty(extensions, ext.SERVER_NAME)
     _check_empty(extensions, ext.EARLY_DATA)
+    # RFC 9846 §4.3.7 [8446 §4.2.7]: "Clients MUST NOT act upon any information found in 'supported_groups' prior
+    # to successful completion of the handshake"; here nobody does so at all.
     return Answers(
         alpn=_protocol(extensions, offer.config),
         limits=_limits(extensions, offer.config, Version.TLS13),

@@ -165,6 +165,9 @@ def _from_13(
     *,
     early_data: bool,
 ) -> list[tuple[int, bytes]]:
+    # RFC 9846 §9.2 [8446 §9.2]: a hello of TLS 1.3 has signature_algorithms, and "If containing a
+    # 'supported_groups' extension, it MUST also contain a 'key_share' extension, and vice versa. An empty
+    # KeyShare.client_shares list is permitted."
     extensions = [
         (ext.SUPPORTED_VERSIONS, _versions(config, grease)),
         (ext.KEY_SHARE, key_share(shares, grease)),
@@ -177,6 +180,8 @@ def _from_13(
     if config.certificate_authorities:
         names = b"".join(map(vector16, config.certificate_authorities))
         extensions.append((ext.CERTIFICATE_AUTHORITIES, vector16(names)))
+    # RFC 9846 §4.3.6 [8446 §4.2.6]: "Servers MUST NOT send a post-handshake CertificateRequest to clients which do
+    # not offer this extension."
     if config.post_handshake_auth:
         extensions.append((ext.POST_HANDSHAKE_AUTH, b""))
     if early_data:

@@ -164,7 +164,11 @@ def check_answers(extensions: Extensions, where: Where, offered: Collection[int]
 
 
 def check_requests(extensions: Extensions, where: Where, message: str) -> None:
-    """Refuse a known extension in the wrong message; unknown ones are passed over, as the RFC wants."""
+    """Refuse a known extension in the wrong message; others are passed over.
+
+    RFC 9846 §9.3 [8446 §9.3]: "a client receiving a CertificateRequest or NewSessionTicket MUST also ignore all
+    unrecognized extensions."
+    """
     for code in extensions:
         _check_place(code, where, message)
 

@@ -70,7 +70,12 @@ async def client_handshake(
 
 
 async def _send_early_data(wire: Wire, offer: Offer, data: bytes) -> Sealer | None:
-    """Send it if it is offered; what goes on sealing under its key, should the server take it."""
+    """Send it if it is offered; what goes on sealing under its key, should the server take it.
+
+    RFC 9846 §F.5 [8446 §E.5]: "TLS implementations MUST NOT enable 0-RTT (either sending or accepting) unless
+    specifically requested by the application and MUST NOT automatically resend 0-RTT data if it is rejected by the
+    server unless instructed by the application."
+    """
     key = offer.key
     if key is None or not offer.early_data:
         return None

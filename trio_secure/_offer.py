@@ -103,6 +103,8 @@ class Offer:
         if (selected := request.extensions.get(ext.KEY_SHARE)) is not None:
             shares = self._selected_share(selected)
             changed[ext.KEY_SHARE] = key_share(shares)
+        # RFC 9846 §4.3.2 [8446 §4.2.2]: "the client MUST copy the contents of the extension received in the
+        # HelloRetryRequest into a 'cookie' extension in the new ClientHello."
         if (cookie := request.extensions.get(ext.COOKIE)) is not None:
             reader = Reader(cookie, "cookie")
             reader.vector16(1)
@@ -166,6 +168,8 @@ class Offer:
         return self._legacy_version(answer)
 
     def _legacy_version(self, answer: ServerHello) -> Version:
+        # RFC 9846 §E.1 [8446 §D.1]: "If the version chosen by the server is not supported by the client (or is not
+        # acceptable), the client MUST abort the handshake with a 'protocol_version' alert."
         legacy, highest = answer.legacy_version, self.config.highest
         if legacy not in self.config.versions or legacy >= Version.TLS13:
             raise PeerIncompatible(

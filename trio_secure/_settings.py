@@ -262,4 +262,5 @@ def names(field: str, value: object, table: Mapping[str, object]) -> tuple[str, 
         if key not in table:
             raise ValueError(f"{field} has an unknown name {item!r}; known are {', '.join(table)}")
         names.append(key)
+    # RFC 9846 §4.3.7 [8446 §4.2.7]: "The 'named_group_list' MUST NOT contain any duplicate entries", for example.
     return tuple(dict.fromkeys(names))
