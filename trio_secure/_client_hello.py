@@ -132,7 +132,7 @@ def _extensions(
     if config.max_fragment_length is not None:
         extensions.append((ext.MAX_FRAGMENT_LENGTH, bytes([FRAGMENT_LENGTHS[config.max_fragment_length]])))
     if config.record_size_limit is not None:
-        # RFC 8449 §4: "Endpoints MUST NOT send a value higher than the protocol-defined maximum record size".
+        # RFC 8449 §4: "an endpoint MUST NOT send a value higher than the protocol-defined maximum record size".
         limit = min(config.record_size_limit, largest_record(config.highest))
         extensions.append((ext.RECORD_SIZE_LIMIT, limit.to_bytes(2, "big")))
     if config.highest >= Version.TLS13:

@@ -12,7 +12,7 @@ from support.alterations import alert, append, message, record, several, shorten
 from support.scripted_flights13 import ask_who_is_there, request_body
 from support.scripted_flows import CCS, EVERYTHING, FLOWS, Flow
 from support.scripted_script import Act, echo
-from support.scripted_server import Meeting, accepted, expect_refusal
+from support.scripted_server import Meeting, accepted, expect_refusal, refused
 from support.scripted_wire import SeenMessage, ServerWire
 from trio_secure import AlertDescription, AlertReceived, PeerMisbehaved, TLSError, Truncated
 from trio_secure._messages import RETRY_RANDOM
@@ -158,6 +158,29 @@ async def test_a_second_retry_is_unexpected() -> None:
     for flow in FLOWS:
         if flow.script.retries:
             await _refuse(flow, _ALERT.UNEXPECTED_MESSAGE, before={"ServerHello": message(2, body)})
+
+
+_by_new_moment = pytest.mark.parametrize(
+    ("flow", "step"),
+    [(flow, step) for flow, step in _MOMENTS if flow.version >= Version.TLS13],
+    ids=[f"{flow.name}-{step}" for flow, step in _MOMENTS if flow.version >= Version.TLS13],
+)
+
+
+@_by_new_moment
+async def test_an_alert_is_under_the_key_that_the_server_reads_with(flow: Flow, step: str) -> None:
+    """In the clear up to the ServerHello, and never from there on."""
+    clear = step in ("HelloRetryRequest", "ServerHello")
+    for changes in (
+        {"before": {step: message(99)}},
+        {"alter": {step: append(b"more")}},
+        {"before": {step: record(21, b"")}},
+    ):
+        script, config, early_data = flow.part(**changes)
+        meeting = await refused(script, config, early_data=early_data)
+        assert meeting.alert is not None
+        assert meeting.alert.protected is not clear
+        assert meeting.alert.level == 2
 
 
 # The shape of each message
