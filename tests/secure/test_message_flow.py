@@ -171,11 +171,12 @@ _by_new_moment = pytest.mark.parametrize(
 async def test_an_alert_is_under_the_key_that_the_server_reads_with(flow: Flow, step: str) -> None:
     """In the clear up to the ServerHello, and never from there on."""
     clear = step in ("HelloRetryRequest", "ServerHello")
-    for changes in (
+    faults: tuple[dict[str, Any], ...] = (
         {"before": {step: message(99)}},
         {"alter": {step: append(b"more")}},
         {"before": {step: record(21, b"")}},
-    ):
+    )
+    for changes in faults:
         script, config, early_data = flow.part(**changes)
         meeting = await refused(script, config, early_data=early_data)
         assert meeting.alert is not None
