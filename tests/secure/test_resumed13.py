@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from support.alterations import have, lack, message, several
+from support.alterations import alert, have, lack, message, record, several
 from support.scripted_flights import read_hello
 from support.scripted_flights13 import send_ticket
 from support.scripted_flows import FLOWS, Flow, Part, Shelf, known
@@ -15,7 +15,14 @@ from support.scripted_script import SERVER_NAME, Act, Script, echo, leaf
 from support.scripted_server import PLAIN, Meeting, accepted, expect_refusal, refused
 from support.scripted_sessions import Memory, OfferedPsk
 from support.scripted_wire import HANDSHAKE, ServerWire
-from trio_secure import AlertDescription, ConnectionInfo, MemoryCache
+from trio_secure import (
+    AlertDescription,
+    AlertReceived,
+    ConnectionInfo,
+    MemoryCache,
+    PeerMisbehaved,
+    TLSError,
+)
 from trio_secure import _extensions as ext
 from trio_secure._messages import encode_message
 from trio_secure._session_cache import TICKETS_PER_KEY
@@ -132,6 +139,21 @@ async def test_a_ticket_is_not_used_again_after_a_failure() -> None:
     await accepted(_giving(memory), config)
     await expect_refusal(_giving(memory, alter={"Finished": bytes.swapcase}), _ALERT.DECRYPT_ERROR, config)
     assert not _info(await accepted(_giving(memory), config)).resumed
+
+
+@pytest.mark.parametrize(
+    ("failure", "error"),
+    [(alert(_ALERT.INTERNAL_ERROR), AlertReceived), (record(24, b"beat"), PeerMisbehaved)],
+)
+async def test_what_a_failed_connection_has_brought_is_not_used(failure: Act, error: type[TLSError]) -> None:
+    """RFC 9846 §6 [8446 §6]: its tickets "SHOULD be discarded if possible"."""
+    memory, config = Memory(), PLAIN.replace(cache=MemoryCache())
+    failing = _giving(memory, then=several(_ticket(), failure))
+    meeting = await refused(failing, config, talk=True)
+    assert type(meeting.error) is error
+    meeting = await accepted(_giving(memory), config)
+    assert ext.PRE_SHARED_KEY not in _extensions(meeting)
+    assert _info(await accepted(_giving(memory), config)).resumed
 
 
 @_BOTH
