@@ -76,8 +76,8 @@ class SessionKeeper:
 
         RFC 5246 §7.2.2: "Servers and clients MUST forget any session-identifiers, keys, and secrets associated
         with a failed connection. Thus, any connection terminated with a fatal alert MUST NOT be resumed." By RFC
-        9846 §6 [8446 §6], tickets of TLS 1.3 "SHOULD be discarded if possible", and in this process it is possible.
-        Trouble that the cache makes is noted at `error`, which goes before it.
+        9846 §6 [8446 §6], tickets of TLS 1.3 "SHOULD be discarded if possible", and within this process it
+        is. Trouble that the cache makes is noted at `error`, which goes before it.
         """
         self._waiting.clear()
         for ticket in self._tickets:
