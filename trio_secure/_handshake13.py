@@ -63,14 +63,17 @@ async def handshake13(
     await _change_keys(wire, offer, secrets, early_sealer)
 
     # Server parameters: §4.4 [§4.3]
-    answers = answers13(await wire.expect(EncryptedExtensions), offer)
+    parameters = await wire.expect(EncryptedExtensions)
+    # RFC 9846 §A.1 [8446 §A.1]: clients that send alerts "SHOULD first rekey to the handshake keys if possible":
+    # before anything can be found wrong, but not while the server reads early data.
+    if early_sealer is not None and ext.EARLY_DATA not in parameters.extensions:
+        wire.write_with(Sealer13(secrets.client), Epoch.HANDSHAKE)
+    answers = answers13(parameters, offer)
     wire.limit(answers.limits)
     if offer.sent_early_data:
         wire.note("early data", "accepted" if answers.early_data else "rejected")
     if answers.early_data:
         _check_early_data(key, suite, answers)
-    elif early_sealer is not None:
-        wire.write_with(Sealer13(secrets.client), Epoch.HANDSHAKE)
 
     # Authentication: §4.5 [§4.4]. First the proof that the peer holds the key, then the slow look at whose it is.
     # A pre-shared key is a proof already, and whose it is was looked at when it was made.
