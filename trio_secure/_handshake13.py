@@ -63,15 +63,7 @@ async def handshake13(
     await _change_keys(wire, offer, secrets, early_sealer)
 
     # Server parameters: §4.4 [§4.3]
-    parameters = await wire.expect(EncryptedExtensions)
-    # RFC 9846 §A.1 [8446 §A.1]: clients that send alerts "SHOULD first rekey to the handshake keys if possible":
-    # before anything can be found wrong, but not while the server reads early data.
-    if early_sealer is not None and ext.EARLY_DATA not in parameters.extensions:
-        wire.write_with(Sealer13(secrets.client), Epoch.HANDSHAKE)
-    answers = answers13(parameters, offer)
-    wire.limit(answers.limits)
-    if offer.sent_early_data:
-        wire.note("early data", "accepted" if answers.early_data else "rejected")
+    answers = await _server_parameters(wire, offer, secrets, early_sealer)
     if answers.early_data:
         _check_early_data(key, suite, answers)
 
@@ -129,6 +121,21 @@ async def _change_keys(
         wire.write_with(early_sealer, Epoch.EARLY_DATA)
     else:
         wire.write_with(Sealer13(secrets.client), Epoch.HANDSHAKE)
+
+
+async def _server_parameters(
+    wire: Wire, offer: Offer, secrets: HandshakeSecrets, early_sealer: Sealer | None
+) -> Answers:
+    message = await wire.expect(EncryptedExtensions)
+    # RFC 9846 §A.1 [8446 §A.1]: clients that send alerts "SHOULD first rekey to the handshake keys if possible":
+    # before anything can be found wrong, but not if the server reads early data.
+    if early_sealer is not None and ext.EARLY_DATA not in message.extensions:
+        wire.write_with(Sealer13(secrets.client), Epoch.HANDSHAKE)
+    answers = answers13(message, offer)
+    wire.limit(answers.limits)
+    if offer.sent_early_data:
+        wire.note("early data", "accepted" if answers.early_data else "rejected")
+    return answers
 
 
 def _check_early_data(key: OfferedKey | None, suite: CipherSuite, answers: Answers) -> None:
