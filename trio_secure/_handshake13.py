@@ -15,6 +15,7 @@ from ._identity import (
     ProvenKey,
     VerifiedPeer,
     prove_key,
+    signing_key,
     verify_peer,
 )
 from ._keys13 import ApplicationSecrets, HandshakeSecrets, ResumptionSecret
@@ -170,6 +171,8 @@ async def _authenticate(
     if isinstance(message, CompressedCertificate):
         message = message.decompress(algorithms)
     chain, claim = _chain(message, offer), _claim(message, name)
+    # What is wrong with the certificate alone is told before anything more is waited for.
+    signing_key(chain)
     proven = await _prove(wire, offer, chain)
     return await verify_peer(proven, claim, lookup)
 

@@ -15,10 +15,17 @@ import pytest
 from support.alterations import append, become, flip, have, lack, overwrite, plain, record, shorten
 from support.identities import client, identity
 from support.scripted_flows import FLOWS, Flow
-from support.scripted_script import Alteration, ExtensionsAlteration, Script, leaf
+from support.scripted_script import (
+    SERVER_NAME,
+    Alteration,
+    ExtensionsAlteration,
+    Script,
+    authority,
+    leaf,
+)
 from support.scripted_server import PLAIN, accepted, expect_refusal
 from support.scripted_wire import ServerWire
-from trio_secure import AlertDescription, TLSConfig
+from trio_secure import AlertDescription, CertificateRefused, TLSConfig
 from trio_secure import _extensions as ext
 from trio_secure._codec import vector16, vector24
 from trio_secure._errors import AlertLevel
@@ -188,14 +195,14 @@ async def test_what_is_wrong_with_a_request_is_told_at_once(
     alteration: ExtensionsAlteration, description: AlertDescription
 ) -> None:
     """The server says nothing more."""
-
-    async def listen(server: ServerWire) -> None:
-        await server.receive_record()
-
     script = dataclasses.replace(
-        _extended("CertificateRequest", alteration), after={"CertificateRequest": listen}
+        _extended("CertificateRequest", alteration), after={"CertificateRequest": _listen}
     )
     await expect_refusal(script, description)
+
+
+async def _listen(server: ServerWire) -> None:
+    await server.receive_record()
 
 
 async def test_a_request_is_answered_with_an_empty_certificate() -> None:
@@ -221,6 +228,17 @@ async def test_a_request_is_answered_with_the_identity_that_fits() -> None:
 async def test_a_certificate_with_a_context() -> None:
     script = _altered("Certificate", lambda body: b"\x01x" + body[1:])
     await expect_refusal(script, _ALERT.ILLEGAL_PARAMETER)
+
+
+async def test_what_is_wrong_with_a_certificate_is_told_at_once() -> None:
+    """Before the server says anything more."""
+    silent = Script(after={"Certificate": _listen, "CompressedCertificate": _listen})
+    not_to_sign = authority().issue(SERVER_NAME, key="rsa", ku=["key_encipherment"])
+    for compress in (None, (1, zlib.compress)):
+        script = dataclasses.replace(silent, compress=compress)
+        garbage = dataclasses.replace(script, chain=(b"garbage",))
+        await expect_refusal(garbage, _ALERT.BAD_CERTIFICATE, error=CertificateRefused)
+        await expect_refusal(dataclasses.replace(script, leaf=not_to_sign), _ALERT.ILLEGAL_PARAMETER)
 
 
 async def test_an_empty_certificate() -> None:
