@@ -215,6 +215,16 @@ async def test_a_message_with_something_behind_it_does_not_parse(flow: Flow, ste
         await _refuse(flow, _ALERT.DECODE_ERROR, alter={step: append(rest)})
 
 
+@_by_message
+async def test_what_is_wrong_with_a_message_is_told_before_the_next(flow: Flow, step: str) -> None:
+    """The server waits for the alert, and the client does not wait for more."""
+
+    async def listen(server: ServerWire) -> None:
+        await server.receive_record()
+
+    await _refuse(flow, _ALERT.DECODE_ERROR, alter={step: append(b"more")}, after={step: listen})
+
+
 # What is refused before anything is buffered
 
 # What the grammar allows of the messages of TLS 1.3, but for chains; what is sensible of the others.
