@@ -41,7 +41,7 @@ class TLSConfig:
         max_version: the highest version offered, up to 0x0304, the default.
         cipher_suites: registered names, in order of preference. None is all with forward secrecy and an
             AEAD; with a floor below TLS 1.2, or both switches off, also those with CBC and with RSA key
-            transport.
+            transport. A version that none of them is for is not offered.
         switches: {"DHE_RSA": False} and {"ECDHE_RSA": False} leave out the suites of that kind.
         groups: names of key-exchange groups, in order of preference; None for x25519mlkem768, x25519,
             secp256r1, secp384r1 and secp521r1.
@@ -133,8 +133,9 @@ class TLSConfig:
         if not self.scheme_rows:
             raise ValueError("signature_algorithms has none that can sign a handshake")
         if not self.group_rows:
-            raise ValueError(f"groups has none that fits {low.label} to {high.label}")
-        strangers = [group.name for group in self.share_rows if group not in self.group_rows]
+            raise ValueError(f"groups has none that fits {self.lowest.label} to {self.highest.label}")
+        offered = {group.name.lower() for group in self.group_rows}
+        strangers = [name for name in self.key_shares or () if name not in offered]
         if strangers:
             raise ValueError(f"key_shares has {', '.join(strangers)}, which groups does not have")
 
@@ -156,21 +157,39 @@ class TLSConfig:
         return tuple(row for row in fitting if row.kind not in off)
 
     @functools.cached_property
+    def versions(self) -> tuple[Version, ...]:
+        """The versions to offer, the highest first: those allowed that there is a suite for."""
+        allowed = [version for version in Version if self.min_version <= version <= self.max_version]
+        return tuple(v for v in reversed(allowed) if any(row.fits(v) for row in self.suite_rows))
+
+    @property
+    def highest(self) -> Version:
+        """The highest version to offer."""
+        return self.versions[0]
+
+    @property
+    def lowest(self) -> Version:
+        """The lowest version to offer."""
+        return self.versions[-1]
+
+    @functools.cached_property
     def group_rows(self) -> tuple[NamedGroup, ...]:
         """The groups to offer, as rows of their table."""
         if self.groups is not None:
             rows = [GROUPS_BY_NAME[name] for name in self.groups]
         else:
             rows = [row for row in NAMED_GROUPS if row.by_default]
-        return tuple(row for row in rows if row.since <= self.max_version)
+        return tuple(row for row in rows if row.since <= self.highest)
 
     @functools.cached_property
     def share_rows(self) -> tuple[NamedGroup, ...]:
         """The groups to send a share of, as rows of their table."""
-        if self.key_shares is not None:
-            return tuple(GROUPS_BY_NAME[n] for n in self.key_shares)
+        # RFC 9846 §4.3.8 [8446 §4.2.8]: "Each KeyShareEntry value MUST correspond to a group offered in the
+        # 'supported_groups' extension and MUST appear in the same order."
         offered = self.group_rows
-        return tuple(row for row in offered if row.name.lower() in _DEFAULT_SHARES) or offered[:1]
+        wanted = _DEFAULT_SHARES if self.key_shares is None else self.key_shares
+        shared = tuple(row for row in offered if row.name.lower() in wanted)
+        return offered[:1] if self.key_shares is None and not shared else shared
 
     @functools.cached_property
     def scheme_rows(self) -> tuple[SignatureScheme, ...]:
@@ -178,7 +197,7 @@ class TLSConfig:
         names = self.signature_algorithms
         rows = SIGNATURE_SCHEMES if names is None else [SCHEMES_BY_NAME[name] for name in names]
         # Below TLS 1.2 a key signs in one way only; what stands here is neither offered nor used then.
-        return tuple(row for row in rows if row.since <= max(self.max_version, Version.TLS12))
+        return tuple(row for row in rows if row.since <= max(self.highest, Version.TLS12))
 
     @property
     def protocols(self) -> tuple[bytes, ...]:

@@ -111,6 +111,16 @@ class PlainOpener:
     def __init__(self, version: Version | None = None) -> None:
         self.max_fragment = MAX_CONTENT
         self._version = version
+        # What came before the version was settled and would not have done below TLS 1.3.
+        self._foreign: memoryview | None = None
+
+    def settled(self, version: Version) -> PlainOpener:
+        """What opens records once the version is known."""
+        if version < Version.TLS13 and self._foreign is not None:
+            raise other_version(self._foreign)
+        opener = PlainOpener(version)
+        opener.limit(self.max_fragment)
+        return opener
 
     def limit(self, content: int) -> None:
         """Refuse longer fragments."""
@@ -118,16 +128,18 @@ class PlainOpener:
 
     def fits(self, record: memoryview) -> bool:
         """Whether the record's header has a version that it may have."""
-        if self._version is None:
-            return record[1] == _MAJOR
         # RFC 9846 §5.1 [8446 §5.1]: "This field is deprecated and MUST be ignored for all purposes." Before, it is
         # "The version of the protocol being employed" (RFC 5246 §6.2.1).
-        return self._version >= Version.TLS13 or record[1] << 8 | record[2] == self._version
+        if self._version is None or self._version >= Version.TLS13:
+            return True
+        return record[1] << 8 | record[2] == self._version
 
     def open(self, record: memoryview, out: memoryview) -> Opened:
         """Copy the fragment."""
         if not self.fits(record):
             raise other_version(record)
+        if self._version is None and record[1] != _MAJOR:
+            self._foreign = memoryview(record[:HEADER_LENGTH].tobytes())
         length = len(record) - HEADER_LENGTH
         out[:length] = record[HEADER_LENGTH:]
         return Opened(record[0], length)

@@ -1,7 +1,10 @@
 """Record protection of TLS 1.3 (RFC 9846 §5.2-5.4 [8446 §5.2-5.4]).
 
 Theory of operation: the content type travels inside, behind it optional zeros; the nonce is the IV exclusive-or
-the record's number.
+the record's number, which begins anew with every key:
+
+    RFC 9846 §5.3 [8446 §5.3]: "the first record transmitted under a particular traffic key MUST use sequence
+    number 0."
 """
 
 from __future__ import annotations

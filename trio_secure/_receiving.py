@@ -174,7 +174,7 @@ class ReceivingHalf:
             self._messages.feed(record.content)
             while (message := self._next_message()) is not None:
                 self._react_to_message(message)
-        elif record.content_type == ContentType.ALERT and not self._messages:
+        elif record.content_type == ContentType.ALERT:
             self._hear(Alert.parse(record.content))
         else:
             raise PeerMisbehaved(
@@ -248,12 +248,15 @@ class ReceivingHalf:
     def _hear(self, alert: Alert) -> None:
         if self._tracer:
             self._tracer.alert("received", alert)
+        if not (alert.closes or alert.passes(self._version)):
+            raise AlertReceived(alert.description)
+        # Between the records of a message there may be no other (see `_take`), even one that would do elsewhere.
+        if self._messages:
+            raise PeerMisbehaved(AlertDescription.UNEXPECTED_MESSAGE, "an alert in the middle of a message")
         if alert.closes:
             # RFC 9846 §6.1: "Any data received after a closure alert has been received MUST be ignored."
             self._ended = True
             return
-        if not alert.passes(self._version):
-            raise AlertReceived(alert.description)
         self._passed_over += 1
         if self._passed_over > MAX_PASSED_OVER:
             raise PeerMisbehaved(AlertDescription.UNEXPECTED_MESSAGE, "too many warnings")

@@ -90,11 +90,15 @@ class RecordReader:
         self._opener = opener
 
     def settle(self, version: Version) -> None:
-        """The version is known: unprotected records that come now must bear it, or in TLS 1.3 may bear any."""
+        """The version is known: unprotected records that come now must bear it, or in TLS 1.3 may bear any.
+
+        What was passed over because it might be TLS 1.3 is held against the server if it is not.
+        """
+        if version < Version.TLS13 and self._dropped:
+            early = f"a change_cipher_spec came before {version.label} was agreed on"
+            raise PeerMisbehaved(AlertDescription.UNEXPECTED_MESSAGE, early)
         if isinstance(self._opener, PlainOpener):
-            settled = PlainOpener(version)
-            settled.limit(self._opener.max_fragment)
-            self._opener = settled
+            self._opener = self._opener.settled(version)
 
     def limit_content(self, content: int, *, unprotected: bool) -> None:
         """Refuse records of more than `content` bytes of content, under this key and all that follow.

@@ -19,9 +19,8 @@ from ._identity import first_expiry
 from ._messages13 import NewSessionTicket
 from ._names import ServerName
 from ._resumption import session_from_handshake12, session_from_ticket13, usable
-from ._session_cache import session_key, take, trust_digest
+from ._session_cache import TICKETS_PER_KEY, session_key, spend, take, trust_digest
 from ._sessions import KnownPeer, Session, Session12, Session13, SessionCache
-from ._versions import Version
 from ._wire import Established
 
 # More tickets than this at once are not worth keeping: the cache keeps no more either.
@@ -58,13 +57,16 @@ class SessionKeeper:
         self._waiting: deque[Session] = deque(maxlen=_MAX_WAITING)
         # The session of TLS 1.2 or below that this connection is resumed from, or has left.
         self._own: Session12 | None = None
+        # The latest tickets that it has brought.
+        self._tickets: deque[Session13] = deque(maxlen=TICKETS_PER_KEY)
 
     async def take(self) -> Session | None:
         """A session that may be offered, if there is one."""
         session = await take(self._cache, self._key, self._clock())
         config = self._config
-        lowest, highest = Version(config.min_version), Version(config.max_version)
-        if session is None or not usable(session, self._name, config.suite_rows, lowest, highest):
+        if session is None or not usable(
+            session, self._name, config.suite_rows, config.lowest, config.highest
+        ):
             return None
         self._own = session if isinstance(session, Session12) else None
         return session
@@ -73,13 +75,16 @@ class SessionKeeper:
         """The connection has failed with `error`, and its session with it.
 
         RFC 5246 §7.2.2: "Servers and clients MUST forget any session-identifiers, keys, and secrets associated
-        with a failed connection. Thus, any connection terminated with a fatal alert MUST NOT be resumed." TLS 1.3
-        has no such rule for its tickets. Trouble that the cache makes is noted at `error`, which goes before it.
+        with a failed connection. Thus, any connection terminated with a fatal alert MUST NOT be resumed." By RFC
+        9846 §6 [8446 §6], tickets of TLS 1.3 "SHOULD be discarded if possible", and within this process it
+        is. Trouble that the cache makes is noted at `error`, which goes before it.
         """
+        self._waiting.clear()
+        for ticket in self._tickets:
+            spend(ticket)
         own, self._own = self._own, None
         if own is None:
             return
-        self._waiting.clear()
         try:
             # Another connection may have left another session since, and to ask is the way to tell which is meant.
             found = await self._cache.get(self._key)
@@ -123,6 +128,7 @@ class SessionKeeper:
             ticket, resumption, self._known, self._established.alpn, self._clock()
         )
         if session is not None:
+            self._tickets.append(session)
             self._waiting.append(session)
 
     @property

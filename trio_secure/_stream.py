@@ -118,7 +118,7 @@ class SecureStream(trio.abc.HalfCloseableStream, Generic[T_Stream]):
     ) -> SecureStream[T_Wrapped]:
         tracer = None if config.trace_sink is None else Tracer(config.trace_sink)
         channel = Channel(transport)
-        channel.reader.drops_change_cipher_spec = config.max_version >= Version.TLS13
+        channel.reader.drops_change_cipher_spec = config.highest >= Version.TLS13
         channel.writer.padding = config.record_padding
         wire = TrioWire(channel, tracer, key_log_for(config.key_log))
         if tracer:

@@ -286,14 +286,14 @@ class TrioWire:
     def _hear(self, alert: Alert) -> None:
         if self._tracer:
             self._tracer.alert("received", alert)
-        if alert.closes:
-            raise Truncated(f"the server closed the connection instead of sending {self.phase}")
-        if not alert.passes(self._version):
+        if not (alert.closes or alert.passes(self._version)):
             raise AlertReceived(alert.description)
         # RFC 9846 §5.1 [8446 §5.1]: "if a handshake message is split over two or more records, there MUST
         # NOT be any other records between them."
         if self._incoming:
             raise PeerMisbehaved(AlertDescription.UNEXPECTED_MESSAGE, "an alert in the middle of a message")
+        if alert.closes:
+            raise Truncated(f"the server closed the connection instead of sending {self.phase}")
         self._pass_over(alert_name(alert.description))
 
     def _pass_over_hello_request(self) -> None:

@@ -12,7 +12,7 @@ from support.alterations import alert, append, message, record, several, shorten
 from support.scripted_flights13 import ask_who_is_there, request_body
 from support.scripted_flows import CCS, EVERYTHING, FLOWS, Flow
 from support.scripted_script import Act, echo
-from support.scripted_server import Meeting, accepted, expect_refusal
+from support.scripted_server import Meeting, accepted, expect_refusal, refused
 from support.scripted_wire import SeenMessage, ServerWire
 from trio_secure import AlertDescription, AlertReceived, PeerMisbehaved, TLSError, Truncated
 from trio_secure._messages import RETRY_RANDOM
@@ -160,6 +160,30 @@ async def test_a_second_retry_is_unexpected() -> None:
             await _refuse(flow, _ALERT.UNEXPECTED_MESSAGE, before={"ServerHello": message(2, body)})
 
 
+_by_new_moment = pytest.mark.parametrize(
+    ("flow", "step"),
+    [(flow, step) for flow, step in _MOMENTS if flow.version >= Version.TLS13],
+    ids=[f"{flow.name}-{step}" for flow, step in _MOMENTS if flow.version >= Version.TLS13],
+)
+
+
+@_by_new_moment
+async def test_an_alert_is_under_the_key_that_the_server_reads_with(flow: Flow, step: str) -> None:
+    """In the clear up to the ServerHello, and never from there on."""
+    clear = step in ("HelloRetryRequest", "ServerHello")
+    faults: tuple[dict[str, Any], ...] = (
+        {"before": {step: message(99)}},
+        {"alter": {step: append(b"more")}},
+        {"before": {step: record(21, b"")}},
+    )
+    for changes in faults:
+        script, config, early_data = flow.part(**changes)
+        meeting = await refused(script, config, early_data=early_data)
+        assert meeting.alert is not None
+        assert meeting.alert.protected is not clear
+        assert meeting.alert.level == 2
+
+
 # The shape of each message
 
 
@@ -191,28 +215,41 @@ async def test_a_message_with_something_behind_it_does_not_parse(flow: Flow, ste
         await _refuse(flow, _ALERT.DECODE_ERROR, alter={step: append(rest)})
 
 
+@_by_message
+async def test_what_is_wrong_with_a_message_is_told_before_the_next(flow: Flow, step: str) -> None:
+    """The server waits for the alert, and the client does not wait for more."""
+
+    async def listen(server: ServerWire) -> None:
+        await server.receive_record()
+
+    await _refuse(flow, _ALERT.DECODE_ERROR, alter={step: append(b"more")}, after={step: listen})
+
+
 # What is refused before anything is buffered
 
+# What the grammar allows of the messages of TLS 1.3, but for chains; what is sensible of the others.
 _LIMITS = {
-    "ServerHello": 2**16,
-    "HelloRetryRequest": 2**16,
-    "EncryptedExtensions": 2**15,
+    "ServerHello": 70 + 2**16 + 1,
+    "HelloRetryRequest": 70 + 2**16 + 1,
+    "EncryptedExtensions": 2**16 + 1,
     "Certificate": 2**17,
     "CompressedCertificate": 2**17,
     "CertificateStatus": 2**17,
     "ServerKeyExchange": 2**15,
     "CertificateRequest": 2**17,
-    "CertificateVerify": 2**14,
+    "CertificateVerify": 2 + 2**16 + 1,
     "ServerHelloDone": 0,
     "NewSessionTicket": 2**17,
     "Finished": 64,
 }
+_LIMITS_13 = _LIMITS | {"CertificateRequest": 256 + 2**16 + 1}
 
 
 @pytest.mark.parametrize("flow", FLOWS, ids=lambda flow: flow.name)
 async def test_a_message_of_excessive_length(flow: Flow) -> None:
     for step, seen in (await _meeting(flow)).server.said.items():
-        for length in (_LIMITS[step] + 1, 2**24 - 1):
+        limits = _LIMITS_13 if flow.version >= Version.TLS13 else _LIMITS
+        for length in (limits[step] + 1, 2**24 - 1):
             header = bytes([seen.type]) + length.to_bytes(3, "big")
             script, config, early_data = flow.part(before={step: record(22, header)})
             meeting = await expect_refusal(script, _ALERT.DECODE_ERROR, config, early_data=early_data)

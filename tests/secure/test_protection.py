@@ -52,17 +52,28 @@ def test_plain_records_are_limited_by_their_header() -> None:
     assert opener.max_fragment == 512
 
 
+@pytest.mark.parametrize("version", Version)
 @pytest.mark.parametrize("record_version", [0x0300, 0x0301, 0x0303, 0x0304, 0x03FF])
-def test_before_a_version_is_settled_any_minor_version_will_do(record_version: int) -> None:
+def test_before_a_version_is_settled_any_minor_version_will_do(record_version: int, version: Version) -> None:
     record = seal(PlainSealer(record_version), HANDSHAKE, b"abc")
-    assert open_record(PlainOpener(), record) == (HANDSHAKE, b"abc")
+    opener = PlainOpener()
+    opener.limit(512)
+    assert open_record(opener, record) == (HANDSHAKE, b"abc")
+    assert opener.settled(version).max_fragment == 512
 
 
+@pytest.mark.parametrize("version", Version)
 @pytest.mark.parametrize("record_version", [0x0000, 0x0002, 0x0203, 0x0403, 0xFEFD])
-def test_before_a_version_is_settled_another_major_version_is_refused(record_version: int) -> None:
+def test_another_major_version_is_for_tls13_alone(record_version: int, version: Version) -> None:
+    opener = PlainOpener()
     record = seal(PlainSealer(record_version), HANDSHAKE, b"abc")
+    assert open_record(opener, record) == (HANDSHAKE, b"abc")
+    assert open_record(opener, seal(PlainSealer(0x0303), HANDSHAKE, b"abc")) == (HANDSHAKE, b"abc")
+    if version >= Version.TLS13:
+        assert opener.settled(version).fits(memoryview(record))
+        return
     with refused(AlertDescription.PROTOCOL_VERSION, f"of version 0x{record_version:04x}"):
-        open_record(PlainOpener(), record)
+        opener.settled(version)
 
 
 @pytest.mark.parametrize("version", OLD_VERSIONS, ids=lambda row: row.label)

@@ -181,15 +181,28 @@ async def test_tickets_are_passed_over_however_they_are_cut() -> None:
 
 
 @pytest.mark.parametrize(
-    ("content_type", "content"), [(ContentType.APPLICATION_DATA, b"data"), (ALERT, b"\x01\x00")]
+    ("content_type", "content", "what"),
+    [
+        (ContentType.APPLICATION_DATA, b"data", "a record of type 23 came"),
+        (ALERT, b"\x01\x00", "an alert in the middle"),
+        (ALERT, b"\x01\x5a", "an alert in the middle"),
+    ],
 )
-async def test_nothing_may_come_between_the_parts_of_a_message(content_type: int, content: bytes) -> None:
+async def test_nothing_may_come_between_the_parts_of_a_message(
+    content_type: int, content: bytes, what: str
+) -> None:
     stream, peer = established()
     await peer.send(HANDSHAKE, TICKET[:7])
     await peer.send(content_type, content)
-    await expect_failure(
-        stream, peer, f"a record of type {content_type:d} came", AlertDescription.UNEXPECTED_MESSAGE
-    )
+    await expect_failure(stream, peer, what, AlertDescription.UNEXPECTED_MESSAGE)
+
+
+async def test_what_ends_the_connection_between_the_parts_of_a_message_is_told() -> None:
+    stream, peer = established()
+    await peer.send(HANDSHAKE, TICKET[:7])
+    await peer.send(ALERT, b"\x02\x50")
+    with pytest.raises(AlertReceived, match="internal_error"):
+        await stream.receive_some()
 
 
 @pytest.mark.parametrize(

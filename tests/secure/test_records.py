@@ -559,19 +559,49 @@ def test_a_limit_may_hold_for_unprotected_records_too(unprotected: bool) -> None
 # Versions
 
 
-@pytest.mark.parametrize("reads", [False, True])
-def test_a_record_of_no_tls_is_refused(reads: bool) -> None:
+@pytest.mark.parametrize("record_version", [0x0000, 0x0200, 0x0404, 0xFFFF])
+@pytest.mark.parametrize("version", Version)
+def test_a_foreign_version_is_ignored_if_it_turns_out_to_be_tls13(
+    version: Version, record_version: int
+) -> None:
+    """RFC 9846 §5.1 [8446 §5.1]: it "MUST be ignored for all purposes"; older versions know no such rule."""
     reader = RecordReader()
+    reader.feed(seal(PlainSealer(record_version), HANDSHAKE, b"hello"))
+    assert reader.next() == Record(HANDSHAKE, b"hello")
+    if version >= Version.TLS13:
+        reader.settle(version)
+        return
+    with refused(AlertDescription.PROTOCOL_VERSION, f"of version 0x{record_version:04x}"):
+        reader.settle(version)
+
+
+@pytest.mark.parametrize("reads", [False, True])
+def test_a_record_of_another_version_is_refused(reads: bool) -> None:
+    reader = RecordReader()
+    reader.settle(Version.TLS12)
     reader.feed(b"\x17\x02\x00\0\3abc")
     with refused(AlertDescription.PROTOCOL_VERSION, "of version 0x0200"):
         reader.read(100) if reads else reader.next()
 
 
-def test_a_header_of_no_tls_is_refused_before_its_length_is() -> None:
+def test_a_header_of_another_version_is_refused_before_its_length_is() -> None:
     reader = RecordReader()
+    reader.settle(Version.TLS12)
     reader.feed(b"\x16\x40\x00\xff\xff")
     with refused(AlertDescription.PROTOCOL_VERSION, "of version 0x4000"):
         reader.next()
+
+
+@pytest.mark.parametrize("version", Version)
+def test_a_change_cipher_spec_that_was_dropped_is_remembered(version: Version) -> None:
+    reader = RecordReader()
+    reader.feed(CCS)
+    assert reader.next() is None
+    if version >= Version.TLS13:
+        reader.settle(version)
+        return
+    with refused(AlertDescription.UNEXPECTED_MESSAGE, f"change_cipher_spec came before {version.label}"):
+        reader.settle(version)
 
 
 @pytest.mark.parametrize("version", [Version.TLS10, Version.TLS11, Version.TLS12])

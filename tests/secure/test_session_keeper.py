@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import os
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
@@ -480,14 +481,23 @@ async def test_a_ticket_of_another_connection_goes_back() -> None:
     assert isinstance(await _keeper(cache).take(), Session13)
 
 
-async def test_tickets_of_tls13_outlive_a_failure() -> None:
+@pytest.mark.parametrize("kept", [True, False])
+async def test_the_tickets_of_a_failed_connection_are_discarded(kept: bool) -> None:
+    """RFC 9846 §6 [8446 §6]; those of another one stay."""
     cache = MemoryCache(clock=lambda: NOW)
-    keeper = _keeper(cache)
-    keeper.meet(_settled13())
-    keeper.receive(_ticket())
-    await keeper.keep()
-    await keeper.give_up(TLSError("x"))
-    assert len(cache) == 1
+    failing, other = _keeper(cache), _keeper(cache)
+    other.meet(_settled13(resumption=ResumptionSecret(_SUITE13, os.urandom(32))))
+    other.receive(_ticket())
+    await other.keep()
+    failing.meet(_settled13(resumption=ResumptionSecret(_SUITE13, os.urandom(32))))
+    failing.receive(_ticket(nonce=b"1"))
+    failing.receive(_ticket(nonce=b"2"))
+    if kept:
+        await failing.keep()
+    await failing.give_up(TLSError("x"))
+    assert not failing.waiting
+    assert isinstance(await _keeper(cache).take(), Session13)
+    assert await _keeper(cache).take() is None
 
 
 async def test_a_cache_in_trouble_does_not_hide_why_a_connection_failed() -> None:

@@ -169,3 +169,18 @@ def test_a_private_key_is_bytes_or_read() -> None:
         settings.private_key("field", b"")
     with pytest.raises(TypeError, match="field must be the bytes of a private key or a Resource, not str"):
         settings.private_key("field", "key.pem")
+
+
+@pytest.mark.parametrize(("version", "largest"), [(Version.TLS13, 16385), (Version.TLS12, 16384)])
+def test_a_record_of_tls13_is_a_byte_longer(version: Version, largest: int) -> None:
+    """RFC 8449 §4: the content type counts."""
+    assert settings.largest_record(version) == largest
+
+
+def test_no_list_fills_a_whole_hello() -> None:
+    assert len(settings.protocols("field", [b"p" * 128] * 128)) == 128
+    with pytest.raises(ValueError, match="field holds 16385 bytes in all"):
+        settings.protocols("field", [*[b"p" * 128] * 128, b"p"])
+    assert len(settings.distinguished_names("field", [b"n" * 1024] * 32)) == 32
+    with pytest.raises(ValueError, match="field holds 32769 bytes in all"):
+        settings.distinguished_names("field", [*[b"n" * 1024] * 32, b"n"])
