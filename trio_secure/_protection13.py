@@ -12,8 +12,19 @@ from cryptography.exceptions import InvalidTag
 
 from ._errors import AlertDescription, PeerMisbehaved
 from ._keys13 import TrafficSecret
-from ._protection import HEADER_LENGTH, MAX_CONTENT, ContentType, Opened, too_long, undecipherable
+from ._protection import (
+    HEADER_LENGTH,
+    MAX_CONTENT,
+    MAX_EMPTY,
+    ContentType,
+    Opened,
+    OpenedData,
+    too_long,
+    undecipherable,
+)
 from ._suites import NONCE_LENGTH, TAG_LENGTH, Buffer
+
+_DATA = int(ContentType.APPLICATION_DATA)
 
 
 class Opener13:
@@ -59,6 +70,38 @@ class Opener13:
         opened = Opened(inner[-1], length - 1) if length and inner[-1] else self._unpad(inner)
         self._sequence += 1
         return opened
+
+    def open_data(
+        self, view: memoryview, start: int, end: int, out: memoryview, limit: int, empty: int
+    ) -> OpenedData:
+        """As `Opener.open_data`."""
+        # The hot loop. Each record is opened onto the content type of the one before, so the contents come out
+        # side by side; nothing is made for a record but its nonce and three views. What is not plainly data is
+        # left for `open`, as if it had not been looked at.
+        decrypt_into, iv, sequence = self._decrypt_into, self._iv, self._sequence
+        least, most = 1 + TAG_LENGTH, self._max_inner + TAG_LENGTH
+        filled = 0
+        try:
+            while filled < limit and end - start >= HEADER_LENGTH and empty <= MAX_EMPTY:
+                fragment = view[start + 3] << 8 | view[start + 4]
+                body = start + HEADER_LENGTH
+                stop = body + fragment
+                if stop > end or not least <= fragment <= most or view[start] != _DATA:
+                    break
+                last = filled + fragment - TAG_LENGTH - 1
+                nonce = (iv ^ sequence).to_bytes(NONCE_LENGTH, "big")
+                decrypt_into(nonce, view[body:stop], view[start:body], out[filled : last + 1])
+                if out[last] != _DATA:
+                    last = filled + len(out[filled : last + 1].tobytes().rstrip(b"\0")) - 1
+                    if last < filled or out[last] != _DATA:
+                        break
+                empty = 0 if last > filled else empty + 1
+                sequence += 1
+                filled, start = last, stop
+        except InvalidTag:
+            pass
+        self._sequence = sequence
+        return OpenedData(start, filled, empty)
 
     @staticmethod
     def _unpad(inner: memoryview) -> Opened:

@@ -32,6 +32,8 @@ from ._protection import (
     MAX_CONTENT,
     ContentType,
     Opened,
+    OpenedData,
+    open_data_in_turn,
     other_version,
     pseudo_header,
     too_long,
@@ -125,6 +127,12 @@ class OpenerCBC:
         out[:length] = content
         self._half.done(encrypted)
         return Opened(record[0], length)
+
+    def open_data(
+        self, view: memoryview, start: int, end: int, out: memoryview, limit: int, empty: int
+    ) -> OpenedData:
+        """As `Opener.open_data`."""
+        return open_data_in_turn(self, view, start, end, out, limit, empty)
 
     def _check_and_decrypt(self, content_type: int, encrypted: memoryview, mac: memoryview) -> memoryview:
         """Encrypt-then-MAC."""

@@ -3,9 +3,9 @@
 Theory of operation
 -------------------
 `RecordReader` owns one input buffer. The transport writes into `space()`, and records are opened straight out of
-it: `next` gives one record of any type, `read` is the tight loop that opens every complete application-data
-record at once. The buffer starts small, doubles when a read fills it, and halves when a connection has
-gone quiet, so a download reads in large pieces and an idle connection costs next to nothing.
+it: `next` gives one record of any type, `read` has the opener open every complete application-data record at
+once, which is its tight loop. The buffer starts small, doubles when a read fills it, and halves when a connection
+has gone quiet, so a download reads in large pieces and an idle connection costs next to nothing.
 
 `RecordWriter` cuts contents into fragments and seals them side by side into one buffer, so that the transport is
 handed many records at a time.
@@ -20,6 +20,7 @@ from ._errors import AlertDescription, PeerMisbehaved, TLSError
 from ._protection import (
     HEADER_LENGTH,
     MAX_CONTENT,
+    MAX_EMPTY,
     ContentType,
     Opener,
     PlainOpener,
@@ -38,9 +39,6 @@ MAX_BUFFER = 2**18
 
 #: Change_cipher_spec records that middlebox compatibility makes us drop; nobody needs more than one or two.
 _MAX_DROPPED = 32
-#: Application-data records without content that may follow one another. They are allowed (RFC 5246 §6.2.1), and
-#: some servers of TLS 1.0 send one before each record against chosen plaintexts; nobody needs many in a row.
-_MAX_EMPTY = 32
 
 # Where opened records land before they become one bytes object: opening never waits, so one per thread serves
 # every connection of that thread's Trio.
@@ -76,7 +74,6 @@ class RecordReader:
         self._view = memoryview(bytearray(MIN_BUFFER))
         self._start = 0
         self._end = 0
-        self._set_aside: Record | None = None
 
     @property
     def opener(self) -> Opener:
@@ -145,9 +142,6 @@ class RecordReader:
 
     def next(self) -> Record | None:
         """The next record, whatever its type; None when it is not complete yet."""
-        if (record := self._set_aside) is not None:
-            self._set_aside = None
-            return record
         while end := self._frame():
             if self.drops_change_cipher_spec and self._view[self._start] == ContentType.CHANGE_CIPHER_SPEC:
                 self._drop(end)
@@ -161,36 +155,16 @@ class RecordReader:
     def read(self, limit: int) -> bytes:
         """The content of the complete application-data records that come next, about `limit` bytes of it.
 
-        Empty when there are none, or when something else comes next: `next` tells which. A record that cannot be
-        opened raises only once everything before it has been given out.
+        Empty when there are none, or when something else comes next, be it a record that cannot be opened: `next`
+        tells which.
         """
-        # The hot loop. Each record is opened onto the end of the content before it, which in TLS 1.3 overwrites
-        # that one's content type, so the contents come out contiguous and are copied once. Nothing is allocated
-        # per record but three views; a record that fails leaves no trace, so it fails again on the next call.
-        if self._set_aside is not None:
-            return b""
         self._refuse_flood()
-        output, filled = _output(), 0
-        view, open_record = self._view, self._opener.open
+        output = _output()
         limit = min(limit, MAX_BUFFER)
-        try:
-            while filled < limit and (end := self._frame()):
-                if view[self._start] != ContentType.APPLICATION_DATA:
-                    break
-                content_type, length = open_record(view[self._start : end], output[filled:])
-                self._start = end
-                if content_type != ContentType.APPLICATION_DATA:
-                    self._set_aside = Record(content_type, output[filled : filled + length].tobytes())
-                    break
-                filled += length
-                if length:
-                    self._empty = 0
-                else:
-                    self._empty += 1
-                    self._refuse_flood()
-        except TLSError:
-            if not filled:
-                raise
+        opened = self._opener.open_data(self._view, self._start, self._end, output, limit, self._empty)
+        self._start, filled, self._empty = opened
+        if not filled:
+            self._refuse_flood()
         return output[:filled].tobytes()
 
     def _frame(self) -> int:
@@ -221,9 +195,9 @@ class RecordReader:
         )
 
     def _refuse_flood(self) -> None:
-        if self._empty > _MAX_EMPTY:
+        if self._empty > MAX_EMPTY:
             raise PeerMisbehaved(
-                AlertDescription.UNEXPECTED_MESSAGE, f"more than {_MAX_EMPTY} records in a row hold nothing"
+                AlertDescription.UNEXPECTED_MESSAGE, f"more than {MAX_EMPTY} records in a row hold nothing"
             )
 
     def _drop(self, end: int) -> None:

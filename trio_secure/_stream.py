@@ -171,7 +171,8 @@ class SecureStream(trio.abc.HalfCloseableStream, Generic[T_Stream]):
             trio.ClosedResourceError: this stream was closed.
             trio.BusyResourceError: another task is receiving.
         """
-        await self._check_not_closed()
+        if self._closed:
+            await self._check_not_closed()
         if max_bytes is None:
             return await self._receiving.receive(DEFAULT_LIMIT)
         if not isinstance(max_bytes, int):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers without types
