@@ -10,16 +10,32 @@ everything above knows one kind of failure.
 from __future__ import annotations
 
 import errno
+import threading
 
 import trio
 
 from ._errors import Truncated
+from ._protection import MAX_CONTENT, ContentType
 from ._records import RecordReader, RecordWriter
 from ._suites import Buffer
 
 # RFC 9846 §5.1 [8446 §5.1]: the record version of "an initial ClientHello [...] MAY also be 0x0301 for
 # compatibility purposes".
 _INITIAL_VERSION = 0x0301
+
+# Where many records are sealed at once, to be used again: fresh pages for each send cost more than sealing into
+# them. Only a socket is known to be done with them when it has sent them, so other transports get fresh ones.
+_ROOM = 2**18 + 2**10
+_SPARE_ROOMS = 4
+_rooms = threading.local()
+
+
+def _spare_rooms() -> list[memoryview]:
+    try:
+        spare: list[memoryview] = _rooms.spare
+    except AttributeError:
+        spare = _rooms.spare = []
+    return spare
 
 
 class Channel:
@@ -60,6 +76,23 @@ class Channel:
             if error.errno in (errno.EBADF, errno.ENOTSOCK):
                 raise trio.ClosedResourceError("this socket was already closed") from None
             raise trio.BrokenResourceError(f"socket connection broken: {error}") from error
+
+    async def send_data(self, content: memoryview) -> None:
+        """Seal application data and hand it to the transport.
+
+        Raises:
+            Truncated: the transport broke.
+        """
+        if self._socket is None or len(content) <= MAX_CONTENT:
+            await self.send(self.writer.seal(ContentType.APPLICATION_DATA, content))
+            return
+        spare = _spare_rooms()
+        room = spare.pop() if spare else memoryview(bytearray(_ROOM))
+        try:
+            await self.send(self.writer.seal(ContentType.APPLICATION_DATA, content, room))
+        finally:
+            if len(spare) < _SPARE_ROOMS:
+                spare.append(room)
 
     async def send(self, records: Buffer) -> None:
         """Hand sealed records to the transport.

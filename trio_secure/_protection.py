@@ -96,6 +96,10 @@ class Sealer(Protocol):
         """Write the record or records of one content to the front of `out` and say how long they are."""
         ...
 
+    def seal_all(self, content_type: int, content: memoryview, size: int, out: memoryview) -> int:
+        """Cut `content` into contents of at most `size` bytes, at least one, and `seal` them side by side."""
+        ...
+
 
 def undecipherable() -> PeerMisbehaved:
     """The one thing that is said of a record that fails its check, whatever is wrong with it."""
@@ -144,6 +148,14 @@ def open_data_in_turn(
         empty = 0 if length else empty + 1
         filled, start = filled + length, stop
     return OpenedData(start, filled, empty)
+
+
+def seal_in_turn(sealer: Sealer, content_type: int, content: memoryview, size: int, out: memoryview) -> int:
+    """`Sealer.seal_all` for records whose way there does not matter."""
+    at = 0
+    for start in range(0, len(content) or 1, size):
+        at += sealer.seal(content_type, content[start : start + size], out[at:])
+    return at
 
 
 class PlainOpener:
@@ -195,3 +207,7 @@ class PlainSealer:
         out[:HEADER_LENGTH] = bytes([content_type]) + self._version + len(content).to_bytes(2, "big")
         out[HEADER_LENGTH:length] = content
         return length
+
+    def seal_all(self, content_type: int, content: memoryview, size: int, out: memoryview) -> int:
+        """As `Sealer.seal_all`."""
+        return seal_in_turn(self, content_type, content, size, out)

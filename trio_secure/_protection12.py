@@ -24,6 +24,7 @@ from ._protection import (
     Sealer,
     other_version,
     pseudo_header,
+    seal_in_turn,
     too_long,
     undecipherable,
 )
@@ -161,3 +162,7 @@ class Sealer12:
         self._encrypt_into(self._nonce.full(self._sequence, sent), content, additional, out[start:length])
         self._sequence += 1
         return length
+
+    def seal_all(self, content_type: int, content: memoryview, size: int, out: memoryview) -> int:
+        """As `Sealer.seal_all`."""
+        return seal_in_turn(self, content_type, content, size, out)

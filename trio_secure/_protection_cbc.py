@@ -36,6 +36,7 @@ from ._protection import (
     open_data_in_turn,
     other_version,
     pseudo_header,
+    seal_in_turn,
     too_long,
     undecipherable,
 )
@@ -220,6 +221,10 @@ class SealerCBC:
             return self._seal(content_type, content, out)
         start = self._seal(content_type, content[:1], out)
         return start + self._seal(content_type, content[1:], out[start:])
+
+    def seal_all(self, content_type: int, content: memoryview, size: int, out: memoryview) -> int:
+        """As `Sealer.seal_all`."""
+        return seal_in_turn(self, content_type, content, size, out)
 
     def _seal(self, content_type: int, content: Buffer, out: memoryview) -> int:
         half = self._half

@@ -246,18 +246,23 @@ class RecordWriter:
         #: In TLS 1.3, the plaintext of each record is padded to a multiple of so many bytes; 0 pads nothing.
         self.padding = 0
 
-    def seal(self, content_type: int, content: Buffer) -> memoryview:
-        """The records that carry `content`, one after another; at least one."""
+    def seal(self, content_type: int, content: Buffer, out: memoryview | None = None) -> memoryview:
+        """The records that carry `content`, one after another; at least one.
+
+        Args:
+            content_type: of all of them.
+            content: what to cut into records.
+            out: memory to put them into, if they fit.
+        """
         view, sealer, size = memoryview(content), self.sealer, self.max_content
         total = len(view)
         count = -(-total // size) or 1
         if self.padding and isinstance(sealer, Sealer13):
             return self._seal_padded(content_type, view, sealer, count)
-        out = memoryview(bytearray(total + count * sealer.overhead))
-        at = 0
-        for start in range(0, total or 1, size):
-            at += sealer.seal(content_type, view[start : start + size], out[at:])
-        return out[:at]
+        needed = total + count * sealer.overhead
+        if out is None or len(out) < needed:
+            out = memoryview(bytearray(needed))
+        return out[: sealer.seal_all(content_type, view, size, out)]
 
     def _seal_padded(self, content_type: int, view: memoryview, sealer: Sealer13, count: int) -> memoryview:
         size = self.max_content
