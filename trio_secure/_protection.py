@@ -188,8 +188,8 @@ class PlainOpener:
     def open_data(
         self, view: memoryview, start: int, end: int, out: memoryview, limit: int, empty: int
     ) -> OpenedData:
-        """None: application data is never unprotected."""
-        return OpenedData(start, 0, empty)
+        """As `Opener.open_data`."""
+        return open_data_in_turn(self, view, start, end, out, limit, empty)
 
 
 class PlainSealer:

@@ -119,7 +119,7 @@ class Opener12:
                 fragment = view[start + 3] << 8 | view[start + 4]
                 body = start + HEADER_LENGTH
                 stop, content = body + fragment, body + explicit
-                if stop > end or not least <= fragment <= most or view[start : start + 3] != _DATA_12:
+                if stop > end or not least <= fragment <= most or bytes(view[start : start + 3]) != _DATA_12:
                     break
                 last = filled + fragment - explicit - TAG_LENGTH
                 additional = pseudo_header(sequence, _DATA, _VERSION, last - filled)

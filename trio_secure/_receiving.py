@@ -22,7 +22,7 @@ from ._post_handshake import MAX_REACTIONS, Errands, Reaction, reactions
 from ._protection import ContentType
 from ._protection13 import Opener13
 from ._reassembly import Reassembly
-from ._records import MAX_BUFFER, Record
+from ._records import MAX_READ, Record
 from ._sending import SendingHalf
 from ._trace import Epoch, Tracer
 from ._wire import Established
@@ -268,4 +268,4 @@ class ReceivingHalf:
 
 
 #: The most that one call gives when the caller names no limit: whatever was opened at once.
-DEFAULT_LIMIT = MAX_BUFFER
+DEFAULT_LIMIT = MAX_READ

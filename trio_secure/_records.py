@@ -2,10 +2,10 @@
 
 Theory of operation
 -------------------
-`RecordReader` owns one input buffer. The transport writes into `space()`, and records are opened straight out of
-it: `next` gives one record of any type, `read` has the opener open every complete application-data record at
-once, which is its tight loop. The buffer starts small, doubles when a read fills it, and halves when a connection
-has gone quiet, so a download reads in large pieces and an idle connection costs next to nothing.
+The transport writes into a `RecordReader`'s `space()`, and records are opened straight out of it: `next` gives one
+record of any type, `read` has the opener open every complete application-data record at once, which is its tight
+loop. The space is a room that is taken when there is something to write and given back when all that remains is
+the beginning of a record, so a download reads in large pieces and a quiet connection costs next to nothing.
 
 `RecordWriter` cuts contents into fragments and seals them side by side into one buffer, so that the transport is
 handed many records at a time.
@@ -29,13 +29,12 @@ from ._protection import (
     other_version,
 )
 from ._protection13 import Sealer13
+from ._rooms import give_back, take_room
 from ._suites import Buffer
 from ._versions import Version
 
-#: The smallest and the largest input buffer. Records are opened as they lie in it, so the largest decides how
-#: many are opened per wake-up: below about 200 KiB the wake-ups dominate.
-MIN_BUFFER = 2**12
-MAX_BUFFER = 2**18
+#: The most that `read` gives at once. Below about 200 KiB the wake-ups dominate.
+MAX_READ = 2**18
 
 #: Change_cipher_spec records that middlebox compatibility makes us drop; nobody needs more than one or two.
 _MAX_DROPPED = 32
@@ -43,7 +42,9 @@ _MAX_DROPPED = 32
 # Where opened records land before they become one bytes object: opening never waits, so one per thread serves
 # every connection of that thread's Trio.
 _scratch = threading.local()
-_SCRATCH = MAX_BUFFER + MAX_CONTENT + 2048
+_SCRATCH = MAX_READ + MAX_CONTENT + 2048
+
+_NOTHING = memoryview(b"")
 
 
 def _output() -> memoryview:
@@ -71,7 +72,8 @@ class RecordReader:
         self._max_content: int | None = None
         self._dropped = 0
         self._empty = 0
-        self._view = memoryview(bytearray(MIN_BUFFER))
+        # What was received and not yet opened: in a room, or by itself if it is less than a record.
+        self._view = _NOTHING
         self._start = 0
         self._end = 0
 
@@ -113,22 +115,25 @@ class RecordReader:
         return self._end - self._start
 
     def space(self) -> memoryview:
-        """Where the transport may write what it receives next; never empty."""
-        if self._start:
-            remainder = self.buffered
-            self._view[:remainder] = self._view[self._start : self._end]
-            self._start, self._end = 0, remainder
+        """Where the transport may write what it has; never empty. Who has to wait lets the reader `rest` first."""
+        if self._view.readonly:
+            self._move(take_room())
+        elif self._start:
+            self._move(self._view)
         if self._end == len(self._view):
-            self._resize(2 * len(self._view))
+            self._move(memoryview(bytearray(2 * self._end)))
         return self._view[self._end :]
 
     def received(self, count: int) -> None:
         """`count` bytes were written into `space()`."""
         self._end += count
-        if self._end == len(self._view) and self._end < MAX_BUFFER:
-            self._resize(2 * self._end)
-        elif 8 * self._end <= len(self._view) > MIN_BUFFER:
-            self._resize(len(self._view) // 2)
+
+    def rest(self) -> None:
+        """Give the room back, if there is no more in it than a record may be long."""
+        if self.buffered < MAX_CONTENT + 2048 and not self._view.readonly:
+            room, kept = self._view, self._view[self._start : self._end].tobytes()
+            self._view, self._start, self._end = memoryview(kept), 0, len(kept)
+            give_back(room)
 
     def feed(self, data: Buffer) -> None:
         """Take bytes from a transport that cannot write into `space()`."""
@@ -149,6 +154,7 @@ class RecordReader:
             output = _output()
             content_type, length = self._opener.open(self._view[self._start : end], output)
             self._start = end
+            self.rest()
             return Record(content_type, output[:length].tobytes())
         return None
 
@@ -160,11 +166,12 @@ class RecordReader:
         """
         self._refuse_flood()
         output = _output()
-        limit = min(limit, MAX_BUFFER)
+        limit = min(limit, MAX_READ)
         opened = self._opener.open_data(self._view, self._start, self._end, output, limit, self._empty)
         self._start, filled, self._empty = opened
         if not filled:
             self._refuse_flood()
+        self.rest()
         return output[:filled].tobytes()
 
     def _frame(self) -> int:
@@ -210,12 +217,11 @@ class RecordReader:
             )
         self._start = end
 
-    def _resize(self, size: int) -> None:
-        """A buffer of another size, with what is in the old one."""
-        remainder = self._view[self._start : self._end]
-        self._view = memoryview(bytearray(size))
-        self._view[: len(remainder)] = remainder
-        self._start, self._end = 0, len(remainder)
+    def _move(self, room: memoryview) -> None:
+        """Put what was received to the front of `room`."""
+        kept = self.buffered
+        room[:kept] = self._view[self._start : self._end]
+        self._view, self._start, self._end = room, 0, kept
 
 
 _KNOWN_TYPES = frozenset(ContentType)

@@ -150,7 +150,7 @@ class SendingHalf:
         """Wait until `send_all` may go ahead."""
         await self._alone(self._channel.transport.wait_send_all_might_not_block)
 
-    async def _alone(self, send: Callable[[Unpack[Ts]], Awaitable[None]], *args: *Ts) -> None:
+    async def _alone(self, send: Callable[[*Ts], Awaitable[None]], *args: *Ts) -> None:
         """Run one sender's work; a second sender is refused, a debt being paid is waited for."""
         if self._busy:
             raise trio.BusyResourceError("another task is sending on this stream")
