@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import functools
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 
 from ._config import TLSConfig
@@ -55,7 +54,8 @@ class SessionKeeper:
         self._name = name
         self._clock = clock
         self._key = session_key(name.text if name else "", port, trust_digest(trust))
-        self._waiting: deque[Session] = deque(maxlen=_MAX_WAITING)
+        # There is one for each connection, most of the time with nothing in it: a tuple, then, takes no memory.
+        self._waiting: tuple[Session, ...] = ()
         # The session of TLS 1.2 or below that this connection is resumed from, or has left.
         self._own: Session12 | None = None
 
@@ -79,7 +79,7 @@ class SessionKeeper:
         own, self._own = self._own, None
         if own is None:
             return
-        self._waiting.clear()
+        self._waiting = ()
         try:
             # Another connection may have left another session since, and to ask is the way to tell which is meant.
             found = await self._cache.get(self._key)
@@ -112,7 +112,7 @@ class SessionKeeper:
         )
         if session is not None:
             self._own = session
-            self._waiting.append(session)
+            self._add(session)
 
     def receive(self, ticket: NewSessionTicket) -> None:
         """A ticket of TLS 1.3: the session it brings waits to be kept."""
@@ -123,7 +123,10 @@ class SessionKeeper:
             ticket, resumption, self._known, self._established.alpn, self._clock()
         )
         if session is not None:
-            self._waiting.append(session)
+            self._add(session)
+
+    def _add(self, session: Session) -> None:
+        self._waiting = (*self._waiting, session)[-_MAX_WAITING:]
 
     @property
     def waiting(self) -> bool:
@@ -133,14 +136,15 @@ class SessionKeeper:
     async def keep(self) -> None:
         """Put what waits into the cache; what is cancelled on the way waits on."""
         while self._waiting:
-            session = self._waiting.popleft()
+            session, *rest = self._waiting
+            self._waiting = tuple(rest)
             try:
                 await self._cache.put(self._key, session)
             except Exception:
                 # The cache's own trouble: it is told once, and the session is not tried again.
                 raise
             except BaseException:
-                self._waiting.appendleft(session)
+                self._waiting = (session, *self._waiting)
                 raise
 
     @functools.cached_property
