@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import functools
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 
 from ._config import TLSConfig
@@ -54,11 +53,12 @@ class SessionKeeper:
         self._name = name
         self._clock = clock
         self._key = session_key(name.text if name else "", port, trust_digest(trust))
-        self._waiting: deque[Session] = deque(maxlen=_MAX_WAITING)
+        # There is a keeper for each connection, most with nothing in these: as tuples they then take no memory.
+        self._waiting: tuple[Session, ...] = ()
         # The session of TLS 1.2 or below that this connection is resumed from, or has left.
         self._own: Session12 | None = None
         # The latest tickets that it has brought.
-        self._tickets: deque[Session13] = deque(maxlen=TICKETS_PER_KEY)
+        self._tickets: tuple[Session13, ...] = ()
 
     async def take(self) -> Session | None:
         """A session that may be offered, if there is one."""
@@ -79,7 +79,7 @@ class SessionKeeper:
         9846 §6 [8446 §6], tickets of TLS 1.3 "SHOULD be discarded if possible", and within this process it
         is. Trouble that the cache makes is noted at `error`, which goes before it.
         """
-        self._waiting.clear()
+        self._waiting = ()
         for ticket in self._tickets:
             spend(ticket)
         own, self._own = self._own, None
@@ -117,7 +117,7 @@ class SessionKeeper:
         )
         if session is not None:
             self._own = session
-            self._waiting.append(session)
+            self._add(session)
 
     def receive(self, ticket: NewSessionTicket) -> None:
         """A ticket of TLS 1.3: the session it brings waits to be kept."""
@@ -128,8 +128,11 @@ class SessionKeeper:
             ticket, resumption, self._known, self._established.alpn, self._clock()
         )
         if session is not None:
-            self._tickets.append(session)
-            self._waiting.append(session)
+            self._tickets = (*self._tickets, session)[-TICKETS_PER_KEY:]
+            self._add(session)
+
+    def _add(self, session: Session) -> None:
+        self._waiting = (*self._waiting, session)[-_MAX_WAITING:]
 
     @property
     def waiting(self) -> bool:
@@ -139,14 +142,15 @@ class SessionKeeper:
     async def keep(self) -> None:
         """Put what waits into the cache; what is cancelled on the way waits on."""
         while self._waiting:
-            session = self._waiting.popleft()
+            session, *rest = self._waiting
+            self._waiting = tuple(rest)
             try:
                 await self._cache.put(self._key, session)
             except Exception:
                 # The cache's own trouble: it is told once, and the session is not tried again.
                 raise
             except BaseException:
-                self._waiting.appendleft(session)
+                self._waiting = (session, *self._waiting)
                 raise
 
     @functools.cached_property

@@ -160,7 +160,7 @@ class SecureStream(trio.abc.HalfCloseableStream, Generic[T_Stream]):
         """Receive what is there, waiting until there is something.
 
         Args:
-            max_bytes: the most to give, at least 1; by default up to 64 KiB.
+            max_bytes: the most to give, at least 1; by default up to 256 KiB.
 
         Returns:
             The data; `b""` only after the server's close_notify.
@@ -171,7 +171,8 @@ class SecureStream(trio.abc.HalfCloseableStream, Generic[T_Stream]):
             trio.ClosedResourceError: this stream was closed.
             trio.BusyResourceError: another task is receiving.
         """
-        await self._check_not_closed()
+        if self._closed:
+            await self._check_not_closed()
         if max_bytes is None:
             return await self._receiving.receive(DEFAULT_LIMIT)
         if not isinstance(max_bytes, int):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers without types
@@ -188,7 +189,8 @@ class SecureStream(trio.abc.HalfCloseableStream, Generic[T_Stream]):
             trio.ClosedResourceError: this stream was closed, or `send_eof` was called.
             trio.BusyResourceError: another task is sending.
         """
-        await self._check_not_closed()
+        if self._closed:
+            await self._check_not_closed()
         await self._sending.send_all(data)
 
     async def wait_send_all_might_not_block(self) -> None:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from support.many_records import check_many_records, open_many
 from support.properties import bounded
 from support.record_keys import PROTECTIONS, Protection, framed, open_record, pair, seal
 from support.refusals import refused
@@ -230,3 +231,19 @@ def test_any_fragment_is_refused(protection: Protection, fragment: bytes) -> Non
     _, opener = pair(protection)
     with refused(BAD_MAC):
         open_record(opener, framed(min(protection.version, Version.TLS12), APPLICATION_DATA, fragment))
+
+
+# Many records at once
+
+
+@_protections
+def test_many_records_at_once_are_as_one_by_one(protection: Protection) -> None:
+    check_many_records(protection)
+
+
+def test_many_plain_records_at_once() -> None:
+    sealer, opener = PlainSealer(Version.TLS12), PlainOpener()
+    out = memoryview(bytearray(100))
+    flow = bytes(out[: sealer.seal_all(APPLICATION_DATA, memoryview(b"abcde"), 2, out)])
+    assert flow == b"\x17\3\3\0\2ab\x17\3\3\0\2cd\x17\3\3\0\1e"
+    assert open_many(opener, flow)[0] == b"abcde"
