@@ -18,7 +18,7 @@ from ._extensions import Extensions, Where, check_answers
 from ._messages import ServerHello
 from ._messages13 import EncryptedExtensions
 from ._offer import Offer
-from ._settings import FRAGMENT_LENGTHS
+from ._settings import FRAGMENT_LENGTHS, largest_record
 from ._status import check_status_answer, read_scts
 from ._suites import Cbc, CipherSuite
 from ._versions import Version
@@ -26,7 +26,6 @@ from ._wire import NO_LIMITS, RecordLimits
 
 #: RFC 8449 §4: the smallest record_size_limit there is.
 _SMALLEST_LIMIT = 64
-_MAX_CONTENT = 2**14
 
 
 def _illegal(message: str) -> PeerMisbehaved:
@@ -114,7 +113,7 @@ def _limits(extensions: Extensions, config: TLSConfig, version: Version) -> Reco
     if fragment is not None:
         return RecordLimits(fragment=_fragment_length(fragment, config))
     if limit is not None:
-        return RecordLimits(receive=config.record_size_limit, send=_record_size_limit(limit, version))
+        return _record_limits(limit, config, version)
     return NO_LIMITS
 
 
@@ -130,24 +129,32 @@ def _fragment_length(data: bytes, config: TLSConfig) -> int | None:
     return asked
 
 
-def _record_size_limit(data: bytes, version: Version) -> int:
+def _record_limits(data: bytes, config: TLSConfig, version: Version) -> RecordLimits:
     reader = Reader(data, "record_size_limit answer")
     limit = reader.uint16()
     reader.finish()
     # RFC 8449 §4: "An endpoint MUST treat receipt of a smaller value as a fatal error and generate an
     # 'illegal_parameter' alert." And: "A client MAY abort the handshake with an 'illegal_parameter' alert if the
     # record_size_limit extension includes a value greater than the maximum record size permitted".
-    largest = _MAX_CONTENT + 1 if version >= Version.TLS13 else _MAX_CONTENT
+    largest = largest_record(version)
     if not _SMALLEST_LIMIT <= limit <= largest:
         raise _illegal(f"the server's record_size_limit is {limit}, outside {_SMALLEST_LIMIT} to {largest}")
-    return limit
+    # What this client allows in TLS 1.3, with a byte for the content type, may be more than an older version does.
+    return RecordLimits(receive=min(config.record_size_limit or largest, largest), send=limit)
 
 
 def _check_renegotiation_info(extensions: Extensions) -> None:
     data = extensions.get(ext.RENEGOTIATION_INFO)
+    # RFC 5746 §3.4: a server that does not answer is not attacked by what it does not know; this client never
+    # renegotiates, so there is nothing to be attacked later either.
+    if data is None:
+        return
+    reader = Reader(data, "renegotiation_info")
+    renegotiated_connection = reader.vector8()
+    reader.finish()
     # RFC 5746 §3.4: "The client MUST then verify that the length of the 'renegotiated_connection' field is zero,
     # and if it is not, MUST abort the handshake (by sending a fatal handshake_failure alert)."
-    if data is not None and data != b"\x00":
+    if renegotiated_connection:
         raise PeerMisbehaved(
             AlertDescription.HANDSHAKE_FAILURE,
             "the server's renegotiation_info speaks of an earlier handshake",

@@ -22,7 +22,7 @@ from ._groups import Exchange, NamedGroup
 from ._messages import ClientHello
 from ._names import ServerName
 from ._sessions import Session, Session12, Session13
-from ._settings import FRAGMENT_LENGTHS
+from ._settings import FRAGMENT_LENGTHS, largest_record
 from ._signatures import SCHEMES_BY_NAME
 from ._status import STATUS_REQUEST
 from ._suites import Cbc, KeyExchange
@@ -97,6 +97,16 @@ def _versions(config: TLSConfig, grease: Grease | None) -> bytes:
     return _codes(_greased(versions, grease, "version"))[1:]
 
 
+def _groups(config: TLSConfig) -> Sequence[NamedGroup]:
+    """The groups that a suite on offer has a use for; in TLS 1.3 every suite has."""
+    if config.max_version >= Version.TLS13:
+        return config.group_rows
+    # RFC 8422 §4: "The client MUST NOT include these extensions in the ClientHello message if it does not propose
+    # any ECC cipher suites"; RFC 7919 §3 says the same of its groups, as a SHOULD.
+    wanted = {suite.key_exchange for suite in config.suite_rows}
+    return [group for group in config.group_rows if group.key_exchange in wanted]
+
+
 def _extensions(
     config: TLSConfig,
     name: ServerName | None,
@@ -115,8 +125,9 @@ def _extensions(
         extensions.append((ext.SERVER_NAME, _server_name(name)))
     if config.min_version < Version.TLS13:
         extensions += _below_13(config, session)
-    groups = _greased((group.code for group in config.group_rows), grease, "group")
-    extensions.append((ext.SUPPORTED_GROUPS, _codes(groups)))
+    if groups := _groups(config):
+        codes = _greased((group.code for group in groups), grease, "group")
+        extensions.append((ext.SUPPORTED_GROUPS, _codes(codes)))
     # RFC 5246 §7.4.1.4.1: "Clients MUST NOT offer it if they are offering TLS versions prior to 1.2."
     if config.max_version >= Version.TLS12:
         schemes = _greased((scheme.code for scheme in config.scheme_rows), grease, "scheme")
@@ -133,7 +144,8 @@ def _extensions(
     if config.max_fragment_length is not None:
         extensions.append((ext.MAX_FRAGMENT_LENGTH, bytes([FRAGMENT_LENGTHS[config.max_fragment_length]])))
     if config.record_size_limit is not None:
-        extensions.append((ext.RECORD_SIZE_LIMIT, config.record_size_limit.to_bytes(2, "big")))
+        limit = min(config.record_size_limit, largest_record(config.max_version))
+        extensions.append((ext.RECORD_SIZE_LIMIT, limit.to_bytes(2, "big")))
     if config.max_version >= Version.TLS13:
         extensions += _from_13(config, shares, session, grease, early_data=early_data)
     if grease:

@@ -112,7 +112,7 @@ class ReceivingHalf:
             # RFC 9846 §5.1 [8446 §5.1]: "if a handshake message is split over two or more records, there MUST NOT
             # be any other records between them", so data is looked for only between messages.
             if not self._messages and (data := reader.read(limit)):
-                self._reacted = 0
+                self._reacted = self._passed_over = 0
                 return self._split(memoryview(data), limit) if len(data) > limit else data
             record = reader.next()
             if record is None:

@@ -170,6 +170,15 @@ def record_size_limit(field: str, value: object) -> int | None:
     return None if value is None else integer(field, value, 64, 2**14 + 1)
 
 
+def largest_record(highest: int) -> int:
+    """The largest record_size_limit there is where `highest` is the highest version.
+
+    RFC 8449 §4: "For TLS 1.2 and earlier, that limit is 2^14 octets. TLS 1.3 uses a limit of 2^14+1 octets", since
+    there the content type counts; "an endpoint MUST NOT send a value higher than the protocol-defined maximum".
+    """
+    return 2**14 + 1 if highest >= Version.TLS13 else 2**14
+
+
 def choice(field: str, value: object, choices: Collection[str]) -> str:
     """One of a few words."""
     if value not in choices or not isinstance(value, str):

@@ -145,6 +145,7 @@ class TrioWire:
                 AlertDescription.UNEXPECTED_MESSAGE,
                 f"a record of type {record.content_type} came instead of change_cipher_spec",
             )
+        self._passed_over = 0
         if self._tracer:
             self._tracer.change_cipher_spec("received")
 
@@ -193,7 +194,8 @@ class TrioWire:
             self._tracer.note(name, summary)
 
     def finish(self, info: ConnectionInfo) -> None:
-        """The handshake is over: nothing of it may be left."""
+        """The handshake is over: nothing of it may be left, but for HelloRequests that came too early."""
+        self._drop_hello_requests()
         if self._incoming:
             raise PeerMisbehaved(
                 AlertDescription.UNEXPECTED_MESSAGE, "something follows the Finished in its record"
@@ -238,6 +240,7 @@ class TrioWire:
         self._check_length(header, max(limits))
         while (encoded := self._incoming.take(header.length)) is None:
             await self._feed(kinds)
+        self._passed_over = 0
         return encoded
 
     @staticmethod
@@ -287,7 +290,10 @@ class TrioWire:
         if self._tracer:
             self._tracer.alert("received", alert)
         if alert.closes:
-            raise Truncated(f"the server closed the connection instead of sending {self.phase}")
+            # RFC 5246 §7.2.1: "The other party MUST respond with a close_notify alert of its own"; RFC 9846 §6.1
+            # [8446 §6.1] has each party send one before it closes.
+            why = f"the server closed the connection instead of sending {self.phase}"
+            raise Truncated(why, AlertDescription.CLOSE_NOTIFY)
         if not alert.passes(self._version):
             raise AlertReceived(alert.description)
         # RFC 9846 §5.1 [8446 §5.1]: "if a handshake message is split over two or more records, there MUST

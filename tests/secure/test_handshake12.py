@@ -115,9 +115,8 @@ async def test_the_session_id_of_a_tls13_hello_is_not_to_be_echoed() -> None:
         pytest.param(
             have(ext.RENEGOTIATION_INFO, b"\x01x"), _ALERT.HANDSHAKE_FAILURE, id="renegotiation-of-something"
         ),
-        pytest.param(
-            have(ext.RENEGOTIATION_INFO, b""), _ALERT.HANDSHAKE_FAILURE, id="renegotiation-info-cut"
-        ),
+        pytest.param(have(ext.RENEGOTIATION_INFO, b""), _ALERT.DECODE_ERROR, id="renegotiation-info-cut"),
+        pytest.param(have(ext.RENEGOTIATION_INFO, b"\0x"), _ALERT.DECODE_ERROR, id="renegotiation-and-more"),
         pytest.param(have(ext.EC_POINT_FORMATS, b"\x01\x01"), _ALERT.ILLEGAL_PARAMETER, id="compressed-only"),
         pytest.param(have(ext.EC_POINT_FORMATS, b"\x00"), _ALERT.DECODE_ERROR, id="no-formats"),
         pytest.param(have(ext.EC_POINT_FORMATS, b"\x01\x00\x00"), _ALERT.DECODE_ERROR, id="formats-and-more"),

@@ -54,6 +54,16 @@ async def test_a_change_cipher_spec_comes_once_below_tls13(flow: Flow) -> None:
     await _refused(flow, plain(20, b"\x01"), _ALERT.BAD_RECORD_MAC, steps=("Finished",))
 
 
+@pytest.mark.parametrize("flow", _OLD, ids=lambda flow: flow.version.label)
+@pytest.mark.parametrize("highest", [Version.TLS12, Version.TLS13])
+async def test_a_change_cipher_spec_before_the_server_hello_is_one_too_many_below_tls13(
+    flow: Flow, highest: Version
+) -> None:
+    script, config, _ = flow.part(before={"ServerHello": record(20, b"\x01")})
+    await expect_refusal(script, _ALERT.UNEXPECTED_MESSAGE, config.replace(max_version=highest))
+    await _NEW.run(before={"ServerHello": record(20, b"\x01")})
+
+
 async def test_a_flood_of_dummy_change_cipher_specs() -> None:
     await _refused(_NEW, several(*[plain(20, b"\x01")] * 33), _ALERT.UNEXPECTED_MESSAGE)
 
@@ -109,7 +119,7 @@ async def test_other_warnings_are_fatal_before_the_version_is_known(flow: Flow) 
 @_by_version
 async def test_a_server_that_cancels_is_waited_for(flow: Flow) -> None:
     act = several(alert(_ALERT.USER_CANCELED, 1), alert(_ALERT.CLOSE_NOTIFY, 1))
-    await _refused(flow, act, None, Truncated, flow.steps)
+    await _refused(flow, act, _ALERT.CLOSE_NOTIFY, Truncated, flow.steps)
 
 
 # Not TLS at all

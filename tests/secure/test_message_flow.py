@@ -105,10 +105,10 @@ async def test_a_fatal_alert_ends_the_handshake_and_is_not_answered(flow: Flow) 
 
 
 @_by_flow
-async def test_a_close_notify_ends_the_handshake(flow: Flow) -> None:
+async def test_a_close_notify_ends_the_handshake_and_is_answered(flow: Flow) -> None:
     for step in flow.steps:
         for level in (1, 2):
-            await _refuse(flow, None, Truncated, before={step: alert(0, level)})
+            await _refuse(flow, _ALERT.CLOSE_NOTIFY, Truncated, before={step: alert(0, level)})
 
 
 _OLD_FLOWS = [flow for flow in FLOWS if flow.version < Version.TLS13]

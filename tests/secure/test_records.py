@@ -593,6 +593,18 @@ def test_in_tls_1_3_they_may_bear_any() -> None:
     assert reader.next() == Record(HANDSHAKE, b"abc")
 
 
+@pytest.mark.parametrize("version", Version)
+def test_a_change_cipher_spec_that_was_dropped_commits_the_peer_to_tls_1_3(version: Version) -> None:
+    reader = RecordReader()
+    reader.feed(CCS)
+    assert reader.next() is None
+    if version >= Version.TLS13:
+        reader.settle(version)
+    else:
+        with refused(UNEXPECTED_MESSAGE, "before the ServerHello"):
+            reader.settle(version)
+
+
 def test_a_settled_version_keeps_the_limit_and_the_key() -> None:
     for unprotected in (False, True):
         reader = RecordReader()

@@ -48,6 +48,10 @@ def test_a_server_name_is_brought_into_its_one_form() -> None:
         settings.server_name("field", "not a name")
 
 
+def test_the_largest_record_counts_the_content_type_from_tls_1_3_on() -> None:
+    assert [settings.largest_record(version) for version in Version] == [16384, 16384, 16384, 16385]
+
+
 def test_protocols_are_one_or_several_names() -> None:
     assert settings.protocols("field", "h2") == (b"h2",)
     assert settings.protocols("field", b"h2") == (b"h2",)
