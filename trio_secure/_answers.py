@@ -100,7 +100,8 @@ def _protocol(extensions: Extensions, config: TLSConfig) -> bytes | None:
     reader = Reader(data, "ALPN answer")
     entry = reader.inner(reader.vector16(2), "ProtocolNameList")
     reader.finish()
-    # "The 'extension_data' field [...] MUST contain exactly one 'ProtocolName'."
+    # "The 'extension_data' field [...] MUST contain exactly one 'ProtocolName'." RFC 7301 §3.2: "The server SHALL
+    # NOT respond with a selected protocol and subsequently use a different protocol".
     protocol = entry.vector8(1)
     entry.finish()
     if protocol not in config.protocols:
@@ -145,8 +146,8 @@ def _record_limits(data: bytes, config: TLSConfig, version: Version) -> RecordLi
 
 def _check_renegotiation_info(extensions: Extensions) -> None:
     data = extensions.get(ext.RENEGOTIATION_INFO)
-    # RFC 5746 §3.4: a server that does not answer is not attacked by what it does not know; this client never
-    # renegotiates, so there is nothing to be attacked later either.
+    # RFC 5746 §4.1 leaves it to the client whether to go on with a server that does not answer: it "might choose
+    # to reject all renegotiations and simply not signal it", and most of those do.
     if data is None:
         return
     reader = Reader(data, "renegotiation_info")

@@ -160,6 +160,8 @@ class Offer:
 
     def _legacy_version(self, answer: ServerHello) -> Version:
         legacy, highest = answer.legacy_version, Version(self.config.max_version)
+        # RFC 5246 §E.1: "If the version chosen by the server is not supported by the client (or not acceptable),
+        # the client MUST send a 'protocol_version' alert message and close the connection."
         if legacy not in tuple(Version) or not (
             self.config.min_version <= legacy <= min(highest, Version.TLS12)
         ):
@@ -185,7 +187,8 @@ class Offer:
     def suite(self, answer: ServerHello, version: Version) -> CipherSuite:
         """The suite the server chose, if it may."""
         # RFC 9846 §4.2.3 [8446 §4.1.3]: "A client which receives a cipher suite that was not offered MUST
-        # abort the handshake with an 'illegal_parameter' alert."
+        # abort the handshake with an 'illegal_parameter' alert." RFC 5288 §4 has the same for an AEAD in TLS 1.1:
+        # "Clients MUST check the TLS version and generate a fatal 'illegal_parameter' alert".
         for row in self.config.suite_rows:
             if row.code == answer.cipher_suite and row.fits(version):
                 return row

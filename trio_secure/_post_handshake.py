@@ -45,6 +45,7 @@ _REACTIONS_13: Reactions = {
 }
 _REACTIONS_12: Reactions = {
     # RFC 5246 §7.4.1.1: a client that does not wish to renegotiate "may respond with a no_renegotiation alert".
+    # RFC 5746 §4.2: clients that refuse "MUST respond to such requests with a 'no_renegotiation' alert".
     m12.HelloRequest: Reaction.REFUSE_RENEGOTIATION,
 }
 

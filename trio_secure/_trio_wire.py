@@ -133,6 +133,8 @@ class TrioWire:
 
     async def expect_change_cipher_spec(self) -> None:
         """Take a change_cipher_spec record and nothing else."""
+        # RFC 5246 §7.1: it "is sent during the handshake after the security parameters have been agreed upon, but
+        # before the verifying Finished message is sent": here, and nowhere else.
         self.phase = "ChangeCipherSpec"
         self._drop_hello_requests()
         while (record := await self._record()).content_type == ContentType.HANDSHAKE:
