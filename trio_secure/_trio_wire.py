@@ -195,8 +195,9 @@ class TrioWire:
         if self._tracer:
             self._tracer.note(name, summary)
 
-    def finish(self, info: ConnectionInfo) -> None:
-        """The handshake is over: nothing of it may be left, but for HelloRequests that came too early."""
+    def finish(self, info: ConnectionInfo) -> int:
+        """The handshake is over: nothing may share the record of the Finished but HelloRequests; how many did."""
+        before = self._hello_requests
         self._drop_hello_requests()
         if self._incoming:
             raise PeerMisbehaved(
@@ -206,6 +207,7 @@ class TrioWire:
             self._tracer.note("established", str(info))
         # Change_cipher_spec records are dropped only "before the peer's Finished message has been received".
         self._channel.reader.drops_change_cipher_spec = False
+        return self._hello_requests - before
 
     async def fail(self, error: TLSError) -> None:
         """Tell the peer what ends the connection, however the caller's own time is running out."""
