@@ -49,6 +49,7 @@ class Answers:
 def answers13(message: EncryptedExtensions, offer: Offer) -> Answers:
     """The answers of EncryptedExtensions (RFC 9846 §4.4.1 [8446 §4.3.1])."""
     extensions = message.extensions
+    _check_one_limit(extensions)
     check_answers(extensions, Where.ENCRYPTED_EXTENSIONS, offer.offered, "EncryptedExtensions")
     _check_empty(extensions, ext.SERVER_NAME)
     _check_empty(extensions, ext.EARLY_DATA)
@@ -63,6 +64,7 @@ def answers13(message: EncryptedExtensions, offer: Offer) -> Answers:
 def answers12(hello: ServerHello, offer: Offer, version: Version, suite: CipherSuite) -> Answers:
     """The answers of a ServerHello of TLS 1.2 or below (RFC 5246 §7.4.1.4)."""
     extensions = hello.extensions
+    _check_one_limit(extensions)
     check_answers(extensions, Where.SERVER_HELLO_12, offer.offered, "ServerHello")
     for code in (ext.SERVER_NAME, ext.EXTENDED_MASTER_SECRET, ext.ENCRYPT_THEN_MAC, ext.SESSION_TICKET):
         _check_empty(extensions, code)
@@ -109,12 +111,22 @@ def _protocol(extensions: Extensions, config: TLSConfig) -> bytes | None:
     return protocol
 
 
+def _check_one_limit(extensions: Extensions) -> None:
+    # RFC 8449 §5: "A client MUST treat receipt of both 'max_fragment_length' and 'record_size_limit' as a fatal
+    # error, and it SHOULD generate an 'illegal_parameter' alert", whichever of them it has offered.
+    if ext.MAX_FRAGMENT_LENGTH in extensions and ext.RECORD_SIZE_LIMIT in extensions:
+        raise _illegal("the server answers both max_fragment_length and record_size_limit")
+
+
 def _limits(extensions: Extensions, config: TLSConfig, version: Version) -> RecordLimits:
     fragment, limit = extensions.get(ext.MAX_FRAGMENT_LENGTH), extensions.get(ext.RECORD_SIZE_LIMIT)
     if fragment is not None:
         return RecordLimits(fragment=_fragment_length(fragment, config))
     if limit is not None:
-        return _record_limits(limit, config, version)
+        # What was asked for may be as much as TLS 1.3 allows, which is a byte more than older versions do.
+        largest = largest_record(version)
+        receive = min(config.record_size_limit or largest, largest)
+        return RecordLimits(receive=receive, send=_record_size_limit(limit, largest))
     return NO_LIMITS
 
 
@@ -130,18 +142,16 @@ def _fragment_length(data: bytes, config: TLSConfig) -> int | None:
     return asked
 
 
-def _record_limits(data: bytes, config: TLSConfig, version: Version) -> RecordLimits:
+def _record_size_limit(data: bytes, largest: int) -> int:
     reader = Reader(data, "record_size_limit answer")
     limit = reader.uint16()
     reader.finish()
     # RFC 8449 §4: "An endpoint MUST treat receipt of a smaller value as a fatal error and generate an
     # 'illegal_parameter' alert." And: "A client MAY abort the handshake with an 'illegal_parameter' alert if the
     # record_size_limit extension includes a value greater than the maximum record size permitted".
-    largest = largest_record(version)
     if not _SMALLEST_LIMIT <= limit <= largest:
         raise _illegal(f"the server's record_size_limit is {limit}, outside {_SMALLEST_LIMIT} to {largest}")
-    # What this client allows in TLS 1.3, with a byte for the content type, may be more than an older version does.
-    return RecordLimits(receive=min(config.record_size_limit or largest, largest), send=limit)
+    return limit
 
 
 def _check_renegotiation_info(extensions: Extensions) -> None:

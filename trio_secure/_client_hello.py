@@ -144,7 +144,7 @@ def _extensions(
     if config.max_fragment_length is not None:
         extensions.append((ext.MAX_FRAGMENT_LENGTH, bytes([FRAGMENT_LENGTHS[config.max_fragment_length]])))
     if config.record_size_limit is not None:
-        limit = min(config.record_size_limit, largest_record(config.max_version))
+        limit = min(config.record_size_limit, largest_record(Version(config.max_version)))
         extensions.append((ext.RECORD_SIZE_LIMIT, limit.to_bytes(2, "big")))
     if config.max_version >= Version.TLS13:
         extensions += _from_13(config, shares, session, grease, early_data=early_data)

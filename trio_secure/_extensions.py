@@ -148,9 +148,9 @@ def write_extensions(extensions: Iterable[tuple[int, bytes]]) -> bytes:
 def check_answers(extensions: Extensions, where: Where, offered: Collection[int], message: str) -> None:
     """Refuse an extension that was not asked for, or that answers in the wrong message."""
     for code in extensions:
-        # RFC 5246 §7.4.1.4: "If a client receives an extension type in ServerHello that it did not request in
-        # the associated ClientHello, it MUST abort the handshake with an unsupported_extension fatal alert":
-        # before TLS 1.3, wherever that extension might belong.
+        # RFC 5246 §7.4.1.4: "If a client receives an extension type in ServerHello that it did not request in the
+        # associated ClientHello, it MUST abort the handshake with an unsupported_extension fatal alert." There it
+        # does not count that the extension would have had no place either.
         if code in offered or where is not Where.SERVER_HELLO_12:
             _check_place(code, where, message)
         if code not in offered:

@@ -90,13 +90,13 @@ class RecordReader:
         self._opener = opener
 
     def settle(self, version: Version) -> None:
-        """The version is known: unprotected records that come now must bear it, or in TLS 1.3 may bear any."""
-        # RFC 9846 §5 [8446 §5] has change_cipher_specs dropped "at any time after the first ClientHello message
-        # has been sent"; below TLS 1.3 one that early is the attack of CVE-2014-0224.
+        """The version is known: unprotected records that come now must bear it, or in TLS 1.3 may bear any.
+
+        What was passed over because it might be TLS 1.3 is held against the server if it is not.
+        """
         if version < Version.TLS13 and self._dropped:
-            raise PeerMisbehaved(
-                AlertDescription.UNEXPECTED_MESSAGE, "a change_cipher_spec came before the ServerHello"
-            )
+            early = f"a change_cipher_spec came before {version.label} was agreed on"
+            raise PeerMisbehaved(AlertDescription.UNEXPECTED_MESSAGE, early)
         if isinstance(self._opener, PlainOpener):
             settled = PlainOpener(version)
             settled.limit(self._opener.max_fragment)

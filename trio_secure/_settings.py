@@ -167,16 +167,12 @@ def integer(field: str, value: object, low: int, high: int) -> int:
 def record_size_limit(field: str, value: object) -> int | None:
     """The longest plaintext of a record to receive, in bytes."""
     # RFC 8449 §4: "Endpoints MUST NOT send a 'record_size_limit' extension with a value smaller than 64."
-    return None if value is None else integer(field, value, 64, 2**14 + 1)
+    return None if value is None else integer(field, value, 64, largest_record(Version.TLS13))
 
 
-def largest_record(highest: int) -> int:
-    """The largest record_size_limit there is where `highest` is the highest version.
-
-    RFC 8449 §4: "For TLS 1.2 and earlier, that limit is 2^14 octets. TLS 1.3 uses a limit of 2^14+1 octets", since
-    there the content type counts; "an endpoint MUST NOT send a value higher than the protocol-defined maximum".
-    """
-    return 2**14 + 1 if highest >= Version.TLS13 else 2**14
+def largest_record(version: Version) -> int:
+    """The largest record_size_limit of a version (RFC 8449 §4); from TLS 1.3 on it counts the content type."""
+    return 2**14 + 1 if version >= Version.TLS13 else 2**14
 
 
 def choice(field: str, value: object, choices: Collection[str]) -> str:

@@ -235,11 +235,21 @@ def test_a_record_size_limit_has_its_bounds(limit: int, in_12: bool, in_13: bool
             assert caught.value.alert == _ALERT.ILLEGAL_PARAMETER
 
 
-def test_what_is_received_is_never_more_than_the_version_has() -> None:
-    config = TLSConfig(record_size_limit=16385, cipher_suites=[_GCM, "TLS_AES_128_GCM_SHA256"])
-    for answers, most in ((_of_12, 16384), (_of_13, 16385)):
-        limits = answers({ext.RECORD_SIZE_LIMIT: b"\1\0"}, config).limits
-        assert limits == RecordLimits(receive=most, send=256)
+@pytest.mark.parametrize(("asked", "in_12", "in_13"), [(16384, 16384, 16384), (16385, 16384, 16385)])
+def test_what_was_asked_for_is_no_more_than_the_version_allows(asked: int, in_12: int, in_13: int) -> None:
+    config = TLSConfig(record_size_limit=asked, cipher_suites=[_GCM, "TLS_AES_128_GCM_SHA256"])
+    for answers, ours in ((_of_12, in_12), (_of_13, in_13)):
+        assert answers({ext.RECORD_SIZE_LIMIT: b"\1\0"}, config).limits.receive == ours
+
+
+@pytest.mark.parametrize("offered", [{"max_fragment_length": 512}, {"record_size_limit": 1000}, {}])
+def test_the_two_kinds_of_limit_exclude_each_other(offered: dict[str, int]) -> None:
+    config = TLSConfig(cipher_suites=[_GCM, "TLS_AES_128_GCM_SHA256"]).replace(**offered)
+    both = {ext.MAX_FRAGMENT_LENGTH: b"\1", ext.RECORD_SIZE_LIMIT: b"\x10\0"}
+    for answers in (_of_12, _of_13):
+        with pytest.raises(PeerMisbehaved, match="both max_fragment_length and record_size_limit") as caught:
+            answers(both, config)
+        assert caught.value.alert == _ALERT.ILLEGAL_PARAMETER
 
 
 @pytest.mark.parametrize("data", [b"", b"\1", b"\1\0\0"])

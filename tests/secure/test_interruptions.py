@@ -48,20 +48,11 @@ async def test_a_change_cipher_spec_says_one(content: bytes) -> None:
 
 @pytest.mark.parametrize("flow", _OLD, ids=lambda flow: flow.version.label)
 async def test_a_change_cipher_spec_comes_once_below_tls13(flow: Flow) -> None:
-    steps = tuple(step for step in flow.steps if step not in ("ServerHello", "ChangeCipherSpec", "Finished"))
+    # Before the ServerHello it might be that of TLS 1.3, and is remembered until it turns out not to be.
+    steps = tuple(step for step in flow.steps if step not in ("ChangeCipherSpec", "Finished"))
     await _refused(flow, record(20, b"\x01"), _ALERT.UNEXPECTED_MESSAGE, steps=steps)
     # Behind the first one everything is protected, and this is not.
     await _refused(flow, plain(20, b"\x01"), _ALERT.BAD_RECORD_MAC, steps=("Finished",))
-
-
-@pytest.mark.parametrize("flow", _OLD, ids=lambda flow: flow.version.label)
-@pytest.mark.parametrize("highest", [Version.TLS12, Version.TLS13])
-async def test_a_change_cipher_spec_before_the_server_hello_is_one_too_many_below_tls13(
-    flow: Flow, highest: Version
-) -> None:
-    script, config, _ = flow.part(before={"ServerHello": record(20, b"\x01")})
-    await expect_refusal(script, _ALERT.UNEXPECTED_MESSAGE, config.replace(max_version=highest))
-    await _NEW.run(before={"ServerHello": record(20, b"\x01")})
 
 
 async def test_a_flood_of_dummy_change_cipher_specs() -> None:

@@ -574,6 +574,18 @@ def test_a_header_of_no_tls_is_refused_before_its_length_is() -> None:
         reader.next()
 
 
+@pytest.mark.parametrize("version", Version)
+def test_a_change_cipher_spec_that_was_dropped_is_remembered(version: Version) -> None:
+    reader = RecordReader()
+    reader.feed(CCS)
+    assert reader.next() is None
+    if version >= Version.TLS13:
+        reader.settle(version)
+        return
+    with refused(AlertDescription.UNEXPECTED_MESSAGE, f"change_cipher_spec came before {version.label}"):
+        reader.settle(version)
+
+
 @pytest.mark.parametrize("version", [Version.TLS10, Version.TLS11, Version.TLS12])
 def test_once_the_version_is_settled_records_must_bear_it(version: Version) -> None:
     reader = RecordReader()
@@ -591,18 +603,6 @@ def test_in_tls_1_3_they_may_bear_any() -> None:
     reader.settle(Version.TLS13)
     reader.feed(b"\x16\x02\x00\0\3abc")
     assert reader.next() == Record(HANDSHAKE, b"abc")
-
-
-@pytest.mark.parametrize("version", Version)
-def test_a_change_cipher_spec_that_was_dropped_commits_the_peer_to_tls_1_3(version: Version) -> None:
-    reader = RecordReader()
-    reader.feed(CCS)
-    assert reader.next() is None
-    if version >= Version.TLS13:
-        reader.settle(version)
-    else:
-        with refused(UNEXPECTED_MESSAGE, "before the ServerHello"):
-            reader.settle(version)
 
 
 def test_a_settled_version_keeps_the_limit_and_the_key() -> None:
