@@ -110,7 +110,9 @@ class Commands:
 
     async def seen(self, stream: Stream) -> Seen:
         await stream.send_all(b"report\n")
-        return Seen(**json.loads(await receive_until(stream, b"\n")))
+        told = json.loads(await receive_until(stream, b"\n"))
+        bindings = sorted(told.pop("bindings", {}).items())
+        return Seen(**told, bindings=tuple((name, value) for name, value in bindings if value))
 
     async def update(self, stream: Stream, *, ask: bool) -> None:
         await stream.send_all(b"update %d\n" % ask)

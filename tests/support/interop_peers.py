@@ -128,8 +128,7 @@ PEERS: tuple[Peer, ...] = (
         (*_MLKEM, "x25519", "x448", *_NIST, *_FFDHE),
         # It has all that the client has; but a share of this one it does not take when there is a better group.
         "ffdhe3072",
-        (*_COMMON, *_CLIENTS, *_OPENSSL),
-        without="_DHE_",
+        (*_COMMON, *_CLIENTS, *_OPENSSL, "session_id", "bindings"),
     ),
     Peer(
         "GnuTLS",
@@ -180,7 +179,7 @@ PEERS: tuple[Peer, ...] = (
         (_RSA, _P256, _P384, _P521, _ED25519),
         (*_MLKEM, "x25519", *_NIST),
         "x448",
-        (*_COMMON, *_CLIENTS, "staple", "timestamps", "exporter"),
+        (*_COMMON, *_CLIENTS, "staple", "timestamps", "exporter", "bindings"),
         without="_DHE_|_CCM_|AES_256_CBC_SHA256|CBC_SHA384",
     ),
     Peer(
@@ -190,7 +189,7 @@ PEERS: tuple[Peer, ...] = (
         _CLASSIC,
         ("x25519", "x448", *_NIST, *_FFDHE),
         "X25519MLKEM768",
-        (*_COMMON, *_CLIENTS, *_OPENSSL, "session_id"),
+        (*_COMMON, *_CLIENTS, *_OPENSSL, "session_id", "bindings"),
     ),
     Peer(
         "Java",
@@ -199,7 +198,7 @@ PEERS: tuple[Peer, ...] = (
         _CLASSIC,
         ("x25519", "x448", *_NIST, *_FFDHE),
         "X25519MLKEM768",
-        (*_COMMON, *_CLIENTS, "cookie", "fragments", "their_update"),
+        (*_COMMON, *_CLIENTS, "session_id", "cookie", "fragments", "their_update"),
         without="_CCM_",
     ),
     Peer(
