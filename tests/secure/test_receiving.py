@@ -376,7 +376,7 @@ async def test_a_request_is_answered_in_one_piece() -> None:
     assert (await peer.receive()).content == b"x"
 
 
-async def test_a_request_is_answered_while_data_keeps_coming() -> None:
+async def test_a_request_is_answered_while_data_keeps_coming(autojump_clock: object) -> None:
     stream, peer = established(identities=[identity()])
     await peer.send(HANDSHAKE, SIGNED_REQUEST)
     for _ in range(2):
