@@ -73,9 +73,8 @@ class SessionKeeper:
         """The connection has failed with `error`, and its session with it.
 
         RFC 5246 §7.2.2: "Servers and clients MUST forget any session-identifiers, keys, and secrets associated
-        with a failed connection. Thus, any connection terminated with a fatal alert MUST NOT be resumed." RFC 5077
-        §3.2 has a ticket deleted that was accepted "but the handshake fails". TLS 1.3 has no such rule. Trouble
-        that the cache makes is noted at `error`, which goes before it.
+        with a failed connection. Thus, any connection terminated with a fatal alert MUST NOT be resumed." TLS 1.3
+        has no such rule for its tickets. Trouble that the cache makes is noted at `error`, which goes before it.
         """
         own, self._own = self._own, None
         if own is None:

@@ -293,17 +293,17 @@ class TrioWire:
     def _hear(self, alert: Alert) -> None:
         if self._tracer:
             self._tracer.alert("received", alert)
-        if alert.closes:
-            # RFC 5246 §7.2.1: "The other party MUST respond with a close_notify alert of its own"; RFC 9846 §6.1
-            # [8446 §6.1] has each party send one before it closes.
-            why = f"the server closed the connection instead of sending {self.phase}"
-            raise Truncated(why, AlertDescription.CLOSE_NOTIFY)
-        if not alert.passes(self._version):
+        if not (alert.closes or alert.passes(self._version)):
             raise AlertReceived(alert.description)
         # RFC 9846 §5.1 [8446 §5.1]: "if a handshake message is split over two or more records, there MUST
         # NOT be any other records between them."
         if self._incoming:
             raise PeerMisbehaved(AlertDescription.UNEXPECTED_MESSAGE, "an alert in the middle of a message")
+        if alert.closes:
+            # RFC 5246 §7.2.1: "The other party MUST respond with a close_notify alert of its own"; RFC 9846 §6.1
+            # [8446 §6.1] has each party send one before it closes.
+            why = f"the server closed the connection instead of sending {self.phase}"
+            raise Truncated(why, AlertDescription.CLOSE_NOTIFY)
         self._pass_over(alert_name(alert.description))
 
     def _pass_over_hello_request(self) -> None:

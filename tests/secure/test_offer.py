@@ -75,7 +75,7 @@ async def test_an_older_version_than_was_asked_for() -> None:
 
 
 async def test_tls13_for_a_client_that_did_not_offer_it() -> None:
-    """To a client of TLS 1.2, supported_versions is an extension that it did not ask for."""
+    """To a client of TLS 1.2, supported_versions is an extension it did not ask for (RFC 5246 §7.4.1.4)."""
     share = {ext.SUPPORTED_VERSIONS: b"\x03\x04", ext.KEY_SHARE: b"\x00\x1d" + vector16(bytes(32))}
     script = Script(version=Version.TLS12, extend={"ServerHello": lambda extensions: share})
     await expect_refusal(script, _ALERT.UNSUPPORTED_EXTENSION, PLAIN.replace(max_version=Version.TLS12))
