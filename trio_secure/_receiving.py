@@ -31,6 +31,8 @@ from ._wire import Established
 # transport that is ready, too little for a peer that does not read to hold the receiver up. Where data keeps
 # coming in, there is no other moment.
 _PATIENCE = 0.005
+# What a server's last word means that had asked for it: many do so to see a client certificate.
+_RENEGOTIATION = "it wanted to renegotiate, perhaps to see a client certificate, which this client never does"
 
 
 class ReceivingHalf:
@@ -58,6 +60,7 @@ class ReceivingHalf:
         self._error: TLSError | None = None
         self._reacted = 0
         self._passed_over = 0
+        self._refused_renegotiation = False
 
     async def receive(self, limit: int) -> bytes:
         """At most `limit` bytes of data, as soon as there are any; empty once the peer has ended its half."""
@@ -218,6 +221,7 @@ class ReceivingHalf:
         if reaction is Reaction.UPDATE_KEYS and isinstance(message, KeyUpdate):
             self._update_keys(message)
         elif reaction is Reaction.REFUSE_RENEGOTIATION:
+            self._refused_renegotiation = True
             self._sending.owe_alert(AlertDescription.NO_RENEGOTIATION)
         elif isinstance(message, NewSessionTicket):
             self._errands.ticket(message)
@@ -253,7 +257,7 @@ class ReceivingHalf:
             self._ended = True
             return
         if not alert.passes(self._version):
-            raise AlertReceived(alert.description)
+            raise AlertReceived(alert.description, _RENEGOTIATION if self._refused_renegotiation else None)
         self._passed_over += 1
         if self._passed_over > MAX_PASSED_OVER:
             raise PeerMisbehaved(AlertDescription.UNEXPECTED_MESSAGE, "too many warnings")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -252,6 +253,14 @@ async def test_encryption_before_authentication(case: Case, servers: Servers) ->
     ) as connection:
         await connection.check()
         assert connection.stream.info.encrypt_then_mac
+
+
+@_each("renegotiation")
+async def test_a_renegotiation_is_refused(case: Case, servers: Servers) -> None:
+    async with servers.connect(case.peer, case.version) as connection:
+        await connection.check()
+        said = await connection.conversation.renegotiate(connection.stream)
+    assert re.search("(?i)no.renegotiation", said), said
 
 
 @_each("compression")

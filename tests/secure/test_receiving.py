@@ -485,6 +485,16 @@ async def test_warnings_are_passed_over_but_not_without_end(version: int, alert:
     await expect_failure(stream, peer, "too many warnings", AlertDescription.UNEXPECTED_MESSAGE)
 
 
+async def test_a_server_that_does_not_go_on_without_renegotiation_is_understood() -> None:
+    for asked in (False, True):
+        stream, peer = established(Version.TLS12)
+        if asked:
+            await peer.send(HANDSHAKE, bytes(4))
+        await peer.send_alert(AlertDescription.HANDSHAKE_FAILURE)
+        with pytest.raises(AlertReceived, match="wanted to renegotiate" if asked else "it accepts none"):
+            await stream.receive_some()
+
+
 async def test_a_malformed_alert_is_refused() -> None:
     stream, peer = established()
     await peer.send(ALERT, b"\x01\x00\x00")

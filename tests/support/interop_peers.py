@@ -65,6 +65,7 @@ _FEATURES = (
     Feature("bindings", "channel bindings"),
     Feature("extended", "extended master secret required", _OLD),
     Feature("encrypt_then_mac", "encrypt-then-MAC", _OLD),
+    Feature("renegotiation", "renegotiation, refused", _OLD),
     Feature("compression", "certificate compression", (_13,)),
 )
 FEATURES: Mapping[str, Feature] = {feature.key: feature for feature in _FEATURES}
@@ -118,7 +119,10 @@ PEERS: tuple[Peer, ...] = (
         _CLASSIC,
         ("x25519", "x448", *_NIST, *_FFDHE),
         "X25519MLKEM768",
-        (*_COMMON, *_CLIENTS, *_OPENSSL, "session_id", "early_data", "post_handshake", "their_update"),
+        (
+            *(*_COMMON, *_CLIENTS, *_OPENSSL, "session_id", "early_data", "post_handshake", "their_update"),
+            "renegotiation",
+        ),
     ),
     Peer(
         "OpenSSL of cryptography",
@@ -139,7 +143,7 @@ PEERS: tuple[Peer, ...] = (
         "X25519MLKEM768",
         (
             *(*_COMMON, *_CLIENTS, "session_id", "early_data", "post_handshake", "fragments", "record_size"),
-            *("staple", "exporter", "bindings", "encrypt_then_mac"),
+            *("staple", "exporter", "bindings", "encrypt_then_mac", "renegotiation"),
         ),
     ),
     Peer(

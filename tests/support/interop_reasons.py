@@ -136,6 +136,13 @@ REASONS = (
         ("OpenSSL", *_LIGHTTPD, "Java", "tlslite-ng"),
         "`openssl s_server` and tlslite-ng export without a context only; the others do not tell theirs",
     ),
+    Reason(
+        "renegotiation",
+        "renegotiation, refused",
+        _but("OpenSSL", "GnuTLS"),
+        "they do not renegotiate, or cannot be told to",
+        (_10, _11, _12),
+    ),
     Reason("encrypt-then-MAC", "encrypt-then-MAC", ("NSS", "Go", "Java"), "they do not have it"),
     Reason(
         "certificate compression",
