@@ -104,7 +104,8 @@ def _protocol(extensions: Extensions, config: TLSConfig) -> bytes | None:
     reader = Reader(data, "ALPN answer")
     entry = reader.inner(reader.vector16(2), "ProtocolNameList")
     reader.finish()
-    # "The 'extension_data' field [...] MUST contain exactly one 'ProtocolName'."
+    # "The 'extension_data' field [...] MUST contain exactly one 'ProtocolName'." RFC 7301 §3.2: "The server SHALL
+    # NOT respond with a selected protocol and subsequently use a different protocol".
     protocol = entry.vector8(1)
     entry.finish()
     if protocol not in config.protocols:
@@ -157,9 +158,16 @@ def _record_size_limit(data: bytes, largest: int) -> int:
 
 def _check_renegotiation_info(extensions: Extensions) -> None:
     data = extensions.get(ext.RENEGOTIATION_INFO)
+    # RFC 5746 §4.1 leaves it to the client whether to go on with a server that does not answer: it "might choose
+    # to reject all renegotiations and simply not signal it", and most of those do.
+    if data is None:
+        return
+    reader = Reader(data, "renegotiation_info")
+    renegotiated_connection = reader.vector8()
+    reader.finish()
     # RFC 5746 §3.4: "The client MUST then verify that the length of the 'renegotiated_connection' field is zero,
     # and if it is not, MUST abort the handshake (by sending a fatal handshake_failure alert)."
-    if data is not None and data != b"\x00":
+    if renegotiated_connection:
         raise PeerMisbehaved(
             AlertDescription.HANDSHAKE_FAILURE,
             "the server's renegotiation_info speaks of an earlier handshake",

@@ -96,6 +96,16 @@ def _versions(config: TLSConfig, grease: Grease | None) -> bytes:
     return _codes(_greased(config.versions, grease, "version"))[1:]
 
 
+def _groups(config: TLSConfig) -> Sequence[NamedGroup]:
+    """The groups that a suite on offer has a use for; in TLS 1.3 every suite has."""
+    if config.highest >= Version.TLS13:
+        return config.group_rows
+    # RFC 8422 §4: "The client MUST NOT include these extensions in the ClientHello message if it does not propose
+    # any ECC cipher suites"; RFC 7919 §3 says the same of its groups, as a SHOULD.
+    wanted = {suite.key_exchange for suite in config.suite_rows}
+    return [group for group in config.group_rows if group.key_exchange in wanted]
+
+
 def _extensions(
     config: TLSConfig,
     name: ServerName | None,
@@ -114,8 +124,9 @@ def _extensions(
         extensions.append((ext.SERVER_NAME, _server_name(name)))
     if config.lowest < Version.TLS13:
         extensions += _below_13(config, session)
-    groups = _greased((group.code for group in config.group_rows), grease, "group")
-    extensions.append((ext.SUPPORTED_GROUPS, _codes(groups)))
+    if groups := _groups(config):
+        codes = _greased((group.code for group in groups), grease, "group")
+        extensions.append((ext.SUPPORTED_GROUPS, _codes(codes)))
     # RFC 5246 §7.4.1.4.1: "Clients MUST NOT offer it if they are offering TLS versions prior to 1.2."
     if config.highest >= Version.TLS12:
         schemes = _greased((scheme.code for scheme in config.scheme_rows), grease, "scheme")

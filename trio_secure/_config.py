@@ -153,6 +153,7 @@ class TLSConfig:
             rows = [*CIPHER_SUITES]
         else:
             rows = [row for row in CIPHER_SUITES if row.by_default]
+        # RFC 5288 §4: "Clients MUST NOT offer these cipher suites if they do not offer TLS 1.2 or later."
         fitting = (row for row in rows if row.since <= self.max_version and row.until >= self.min_version)
         return tuple(row for row in fitting if row.kind not in off)
 

@@ -12,6 +12,8 @@ number out of range) leaves here as illegal_parameter:
     RFC 9846 §4.3.8.2 [8446 §4.2.8.2]: "peers MUST validate each other's public value Q by ensuring that the
     point is a valid point on the elliptic curve."
 
+    RFC 8422 §5.11 demands both of ECDHE below TLS 1.3.
+
     RFC 9846 §4.3.8.1 [8446 §4.2.8.1]: "Peers MUST validate each other's public key Y by ensuring that 1 < Y <
     p-1."
 

@@ -109,7 +109,8 @@ def prove_key(
     """Check that whoever sent `chain` holds the key of its first certificate."""
     scheme = _named_scheme(proof, offered)
     # RFC 5246 §7.4.3: the scheme "MUST be compatible with the key in the server's end-entity certificate",
-    # and that with the suite.
+    # and that with the suite: RFC 8422 §2.2: for ECDHE_RSA it "MUST contain an RSA public key authorized for
+    # signing".
     if proof.suite not in (None, scheme.authentication):
         raise PeerMisbehaved(
             AlertDescription.ILLEGAL_PARAMETER,

@@ -168,8 +168,8 @@ class Offer:
         return self._legacy_version(answer)
 
     def _legacy_version(self, answer: ServerHello) -> Version:
-        # RFC 9846 §E.1 [8446 §D.1]: "If the version chosen by the server is not supported by the client (or is not
-        # acceptable), the client MUST abort the handshake with a 'protocol_version' alert."
+        # RFC 9846 §E.1 [8446 §D.1], as RFC 5246 §E.1: "If the version chosen by the server is not supported by the
+        # client (or is not acceptable), the client MUST abort the handshake with a 'protocol_version' alert."
         legacy, highest = answer.legacy_version, self.config.highest
         if legacy not in self.config.versions or legacy >= Version.TLS13:
             raise PeerIncompatible(
@@ -194,7 +194,8 @@ class Offer:
     def suite(self, answer: ServerHello, version: Version) -> CipherSuite:
         """The suite the server chose, if it may."""
         # RFC 9846 §4.2.3 [8446 §4.1.3]: "A client which receives a cipher suite that was not offered MUST
-        # abort the handshake with an 'illegal_parameter' alert."
+        # abort the handshake with an 'illegal_parameter' alert." RFC 5288 §4 has the same for an AEAD in TLS 1.1:
+        # "Clients MUST check the TLS version and generate a fatal 'illegal_parameter' alert".
         for row in self.config.suite_rows:
             if row.code == answer.cipher_suite and row.fits(version):
                 return row

@@ -44,6 +44,7 @@ _REACTIONS_13: Reactions = {
 }
 _REACTIONS_12: Reactions = {
     # RFC 5246 §7.4.1.1: a client that does not wish to renegotiate "may respond with a no_renegotiation alert".
+    # RFC 5746 §4.2: clients that refuse "MUST respond to such requests with a 'no_renegotiation' alert".
     m12.HelloRequest: Reaction.REFUSE_RENEGOTIATION,
 }
 
@@ -145,6 +146,8 @@ class Errands:
         self._requests = ()
         # RFC 2246 §7.2.1: "The session becomes unresumable if any connection is terminated without proper
         # close_notify messages with level equal to warning." RFC 4346 §7.2.1 has taken that back.
+        # RFC 5077 §3.2: "If the ticket is accepted by the server but the handshake fails, the client SHOULD delete
+        # the ticket."
         harmless = isinstance(error, Truncated) and self._version > Version.TLS10
         if self._keeper is not None and not harmless:
             await self._keeper.give_up(error)

@@ -3,7 +3,11 @@
 Theory of operation
 -------------------
 An `Opener` reads a whole record, header included, and writes its content into memory it is given; a `Sealer`
-does the reverse. Both count records themselves, and count only those that succeeded. There are four kinds:
+does the reverse. Both count records themselves, and count only those that succeeded:
+
+    RFC 5246 §6.1: "The sequence number MUST be set to zero whenever a connection state is made the active state."
+
+There are four kinds:
 
 * `PlainOpener`, `PlainSealer`, here: before keys exist.
 * `Opener13`, `Sealer13` in `_protection13`.

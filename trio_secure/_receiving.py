@@ -31,6 +31,8 @@ from ._wire import Established
 # transport that is ready, too little for a peer that does not read to hold the receiver up. Where data keeps
 # coming in, there is no other moment.
 _PATIENCE = 0.005
+# What a server's last word means that had asked for it: many do so to see a client certificate.
+_RENEGOTIATION = "it wanted to renegotiate, perhaps to see a client certificate, which this client never does"
 
 # How much is opened at once for who asks for less: records cost less by the dozen.
 _AHEAD = 2**16
@@ -61,6 +63,7 @@ class ReceivingHalf:
         self._error: TLSError | None = None
         self._reacted = 0
         self._passed_over = 0
+        self._refused_renegotiation = False
 
     async def receive(self, limit: int) -> bytes:
         """At most `limit` bytes of data, as soon as there are any; empty once the peer has ended its half."""
@@ -120,7 +123,7 @@ class ReceivingHalf:
             # RFC 9846 §5.1 [8446 §5.1]: "if a handshake message is split over two or more records, there MUST NOT
             # be any other records between them", so data is looked for only between messages.
             if not self._messages and (data := reader.read(max(limit, _AHEAD))):
-                self._reacted = 0
+                self._reacted = self._passed_over = 0
                 return self._split(memoryview(data), limit) if len(data) > limit else data
             record = reader.next()
             if record is None:
@@ -226,6 +229,7 @@ class ReceivingHalf:
         if reaction is Reaction.UPDATE_KEYS and isinstance(message, KeyUpdate):
             self._update_keys(message)
         elif reaction is Reaction.REFUSE_RENEGOTIATION:
+            self._refused_renegotiation = True
             self._sending.owe_alert(AlertDescription.NO_RENEGOTIATION)
         elif isinstance(message, NewSessionTicket):
             self._errands.ticket(message)
@@ -257,7 +261,7 @@ class ReceivingHalf:
         if self._tracer:
             self._tracer.alert("received", alert)
         if not (alert.closes or alert.passes(self._version)):
-            raise AlertReceived(alert.description)
+            raise AlertReceived(alert.description, _RENEGOTIATION if self._refused_renegotiation else None)
         # Between the records of a message there may be no other (see `_take`), even one that would do elsewhere.
         if self._messages:
             raise PeerMisbehaved(AlertDescription.UNEXPECTED_MESSAGE, "an alert in the middle of a message")

@@ -191,7 +191,8 @@ class RecordReader:
 
     def _bad_header(self, content_type: int, fragment: int) -> TLSError:
         # RFC 9846 §5 [8446 §5]: "If a TLS implementation receives an unexpected record type, it MUST terminate
-        # the connection with an 'unexpected_message' alert."
+        # the connection with an 'unexpected_message' alert"; RFC 5246 §6 says the same. RFC 4346 §6 "SHOULD just
+        # ignore it", without end: nobody does any more.
         if content_type not in _KNOWN_TYPES:
             begin = self._view[self._start : min(self._end, self._start + 48)].tobytes()
             return PeerMisbehaved(AlertDescription.UNEXPECTED_MESSAGE, _not_tls(begin))

@@ -131,7 +131,8 @@ class SecureStream(trio.abc.HalfCloseableStream, Generic[T_Stream]):
                 keeper.meet(established)
             errands = Errands(established, config.identities, keeper)
             stream = SecureStream(transport, channel, established, name, errands, tracer)
-            wire.finish(stream.info)
+            for _ in range(wire.finish(stream.info)):
+                stream._sending.owe_alert(AlertDescription.NO_RENEGOTIATION)
             if established.version < Version.TLS12:
                 # The line it names is the one that awaits `wrap`.
                 warnings.warn(_legacy(stream.info), LegacyTLSWarning, stacklevel=3)

@@ -125,10 +125,21 @@ def test_an_answer_to_nothing_in_tls13(code: int) -> None:
     assert caught.value.alert == _ALERT.UNSUPPORTED_EXTENSION
 
 
-@pytest.mark.parametrize("code", [ext.ALPN, ext.MAX_FRAGMENT_LENGTH, ext.ENCRYPT_THEN_MAC, 0x1234])
+@pytest.mark.parametrize(
+    "code",
+    [
+        ext.ALPN,
+        ext.MAX_FRAGMENT_LENGTH,
+        ext.ENCRYPT_THEN_MAC,
+        ext.KEY_SHARE,
+        ext.SUPPORTED_VERSIONS,
+        ext.PADDING,
+        0x1234,
+    ],
+)
 def test_an_answer_to_nothing_in_tls12(code: int) -> None:
     with pytest.raises(PeerMisbehaved) as caught:
-        _of_12({code: b""}, TLSConfig())
+        _of_12({code: b""}, TLSConfig(max_version=Version.TLS12))
     assert caught.value.alert == _ALERT.UNSUPPORTED_EXTENSION
 
 
@@ -149,11 +160,20 @@ def test_encrypt_then_mac_needs_a_mac() -> None:
     assert caught.value.alert == _ALERT.ILLEGAL_PARAMETER
 
 
-@pytest.mark.parametrize("data", [b"", b"\1x", b"\0x", b"\14" + bytes(12)])
-def test_there_is_no_earlier_handshake(data: bytes) -> None:
+@pytest.mark.parametrize(
+    ("data", "alert"),
+    [
+        (b"\1x", _ALERT.HANDSHAKE_FAILURE),
+        (b"\14" + bytes(12), _ALERT.HANDSHAKE_FAILURE),
+        (b"", _ALERT.DECODE_ERROR),
+        (b"\0x", _ALERT.DECODE_ERROR),
+        (b"\2x", _ALERT.DECODE_ERROR),
+    ],
+)
+def test_there_is_no_earlier_handshake(data: bytes, alert: AlertDescription) -> None:
     with pytest.raises(PeerMisbehaved) as caught:
         _of_12({ext.RENEGOTIATION_INFO: data})
-    assert caught.value.alert == _ALERT.HANDSHAKE_FAILURE
+    assert caught.value.alert == alert
 
 
 @pytest.mark.parametrize(

@@ -102,6 +102,24 @@ def test_encrypt_then_mac_is_for_cbc_and_point_formats_are_for_curves() -> None:
     assert ext.EC_POINT_FORMATS not in hello.extensions
 
 
+def test_below_tls13_groups_are_listed_if_a_suite_has_a_use_for_them() -> None:
+    """RFC 8422 §4, RFC 7919 §3."""
+    groups = ["x25519", "secp256r1", "ffdhe2048"]
+    ecdhe, dhe, transport = (
+        f"TLS_{kind}_WITH_AES_128_GCM_SHA256" for kind in ("ECDHE_RSA", "DHE_RSA", "RSA")
+    )
+    for suites, listed in (
+        ([ecdhe], b"\0\4\0\x1d\0\x17"),
+        ([dhe], b"\0\2\1\0"),
+        ([dhe, ecdhe], b"\0\6\0\x1d\0\x17\1\0"),
+        ([transport], None),
+        ([transport, "TLS_AES_128_GCM_SHA256"], b"\0\6\0\x1d\0\x17\1\0"),
+    ):
+        highest = Version.TLS13 if suites[-1].startswith("TLS_AES") else Version.TLS12
+        hello = _hello(TLSConfig(max_version=highest, cipher_suites=suites, groups=groups))
+        assert hello.extensions.get(ext.SUPPORTED_GROUPS) == listed
+
+
 def test_every_version_accepted_is_listed() -> None:
     hello = _hello(TLSConfig(min_version=0x0301))
     assert hello.extensions[ext.SUPPORTED_VERSIONS] == bytes.fromhex("080304030303020301")

@@ -118,7 +118,7 @@ async def test_other_warnings_are_fatal_before_the_version_is_known(flow: Flow) 
 @_by_version
 async def test_a_server_that_cancels_is_waited_for(flow: Flow) -> None:
     act = several(alert(_ALERT.USER_CANCELED, 1), alert(_ALERT.CLOSE_NOTIFY, 1))
-    await _refused(flow, act, None, Truncated, flow.steps)
+    await _refused(flow, act, _ALERT.CLOSE_NOTIFY, Truncated, flow.steps)
 
 
 @_by_version

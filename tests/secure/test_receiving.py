@@ -389,7 +389,7 @@ async def test_a_request_is_answered_in_one_piece() -> None:
     assert (await peer.receive()).content == b"x"
 
 
-async def test_a_request_is_answered_while_data_keeps_coming() -> None:
+async def test_a_request_is_answered_while_data_keeps_coming(autojump_clock: object) -> None:
     stream, peer = established(identities=[identity()])
     await peer.send(HANDSHAKE, SIGNED_REQUEST)
     for _ in range(2):
@@ -488,12 +488,24 @@ async def test_a_fatal_alert_ends_both_halves(version: Version) -> None:
 )
 async def test_warnings_are_passed_over_but_not_without_end(version: int, alert: bytes) -> None:
     stream, peer = established(Version(version))
-    for _ in range(MAX_PASSED_OVER):
+    for _ in range(3):
+        for _ in range(MAX_PASSED_OVER):
+            await peer.send(ALERT, alert)
+        await peer.send_data(b"data")
+        assert await stream.receive_some() == b"data"
+    for _ in range(MAX_PASSED_OVER + 1):
         await peer.send(ALERT, alert)
-    await peer.send_data(b"data")
-    assert await stream.receive_some() == b"data"
-    await peer.send(ALERT, alert)
     await expect_failure(stream, peer, "too many warnings", AlertDescription.UNEXPECTED_MESSAGE)
+
+
+async def test_a_server_that_does_not_go_on_without_renegotiation_is_understood() -> None:
+    for asked in (False, True):
+        stream, peer = established(Version.TLS12)
+        if asked:
+            await peer.send(HANDSHAKE, bytes(4))
+        await peer.send_alert(AlertDescription.HANDSHAKE_FAILURE)
+        with pytest.raises(AlertReceived, match="wanted to renegotiate" if asked else "it accepts none"):
+            await stream.receive_some()
 
 
 async def test_a_malformed_alert_is_refused() -> None:

@@ -33,7 +33,7 @@ from support.openssl_peer import (
 from support.record_peer import established
 from support.rough_stream import RoughStream
 from support.scripted_script import Script, leaf
-from support.scripted_server import PLAIN, serve
+from support.scripted_server import PLAIN, accepted, serve
 from support.scripted_wire import ServerWire
 from support.tls_server import tcp_server
 from trio_secure import (
@@ -644,3 +644,8 @@ async def test_tickets_may_come_at_any_time() -> None:
     stream, peer = await secure_pair(server_context(tickets=4))
     await peer.send_all(b"data")
     assert await stream.receive_some() == b"data"
+
+
+async def test_a_hello_request_that_shares_the_finisheds_record_is_refused_politely() -> None:
+    script = Script(version=Version.TLS12, trail={"Finished": bytes(4)})
+    await accepted(script, warnings=[AlertDescription.NO_RENEGOTIATION])
