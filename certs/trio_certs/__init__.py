@@ -1,27 +1,48 @@
 """Certificates as resources, and trust: X.509 for Trio, without TLS.
 
-`Trust` decides whether a server is the one it claims to be; `Resource` and `Manifest` are the public CAs by
-name and the list of those a program includes.
+`Trust` decides whether a server is the one it claims to be. What it trusts comes from sources: the `Store` of
+public CAs, a `Manifest`'s selection of it, the `SystemStore`, a `File`, a `Folder`, or a `Lookup` of your own.
+`Resource` is a CA of the store by name.
 """
 
 from trio_certs._certificate import CertificateFacts
-from trio_certs._errors import CertificateError, ManifestError, Reason, ResourceNotFoundError, StoreError
+from trio_certs._errors import (
+    CertificateError,
+    ManifestError,
+    Reason,
+    ResourceNotFoundError,
+    SourceError,
+    StoreError,
+)
+from trio_certs._folder import File, Folder
+from trio_certs._lookup import Issuer, Lookup
 from trio_certs._manifest import Manifest
 from trio_certs._path import VerifiedChain
+from trio_certs._pins import Pin
 from trio_certs._resource import Resource
+from trio_certs._source import Source
 from trio_certs._store import Store
+from trio_certs._system import SystemStore
 from trio_certs._trust import Trust
 
 __all__ = [
     "CertificateError",
     "CertificateFacts",
+    "File",
+    "Folder",
+    "Issuer",
+    "Lookup",
     "Manifest",
     "ManifestError",
+    "Pin",
     "Reason",
     "Resource",
     "ResourceNotFoundError",
+    "Source",
+    "SourceError",
     "Store",
     "StoreError",
+    "SystemStore",
     "Trust",
     "VerifiedChain",
 ]

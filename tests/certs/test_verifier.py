@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import dataclasses
 from datetime import UTC, datetime
 
 import pytest
@@ -11,7 +11,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from support.authority import CLIENT_AUTH, DAY, Authority, Leaf, common_name, key_usage, self_signed
-from trio_certs._certificate import CertificateFacts
+from trio_certs import _verifier as verifier
+from trio_certs._certificate import REMEMBERED, CertificateFacts
 from trio_certs._server_name import ServerName
 from trio_certs._store import BUNDLED
 from trio_certs._verifier import PINNED, PRIVATE, WEB, PathError, Tier, Unreadable, load, verify
@@ -23,11 +24,12 @@ CRITICAL = True
 UNKNOWN_EXTENSION = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\x05\x00")
 
 
-def attempt(tier: Tier, leaf: Leaf, *anchors: Authority | Leaf, host: ServerName = HOST) -> Sequence[bytes]:
-    sent = [load(CertificateFacts.parse(der)) for der in leaf.chain_ders]
-    return verify(
-        tier, [CertificateFacts.parse(anchor.certificate_der) for anchor in anchors], sent, host, NOW
-    )
+def attempt(
+    tier: Tier, leaf: Leaf, *anchors: Authority | Leaf, host: ServerName = HOST, when: datetime = NOW
+) -> list[bytes]:
+    sent = [CertificateFacts.parse(der) for der in leaf.chain_ders]
+    trusted = [CertificateFacts.parse(anchor.certificate_der) for anchor in anchors]
+    return [certificate.der for certificate in verify(tier, trusted, sent, host, when)]
 
 
 def accepted_by(leaf: Leaf, anchor: Authority | Leaf) -> set[str]:
@@ -193,21 +195,21 @@ def test_a_sha1_signature_is_refused() -> None:
     # The signature is wrong then, but the algorithm is refused before it is looked at.
     leaf = CertificateFacts.parse(signer.issue("h.test").certificate_der.replace(sha256, sha1))
     with pytest.raises(PathError, match="Forbidden signature algorithm"):
-        verify(PRIVATE, [CertificateFacts.parse(signer.certificate_der)], [load(leaf)], HOST, NOW)
+        verify(PRIVATE, [CertificateFacts.parse(signer.certificate_der)], [leaf], HOST, NOW)
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
 def test_addresses_match_address_entries(address: str) -> None:
     leaf = ROOT.issue(address)
     path = attempt(WEB, leaf, ROOT, host=ServerName.parse(address))
-    assert path == (leaf.certificate_der, ROOT.certificate_der)
+    assert path == [leaf.certificate_der, ROOT.certificate_der]
     with pytest.raises(PathError):
         attempt(WEB, leaf, ROOT, host=ServerName.parse("127.0.0.2"))
 
 
 def test_the_path_is_the_certificates_byte_for_byte() -> None:
     leaf = ROOT.issue("h.test", intermediate=True)
-    assert attempt(PRIVATE, leaf, ROOT) == (*leaf.chain_ders, ROOT.certificate_der)
+    assert attempt(PRIVATE, leaf, ROOT) == [*leaf.chain_ders, ROOT.certificate_der]
 
 
 def test_every_bundled_ca_is_loaded_without_a_warning() -> None:
@@ -226,6 +228,70 @@ def test_what_cryptography_refuses_is_unreadable() -> None:
     with pytest.raises(Unreadable) as info:
         load(facts)
     assert info.value.certificate is facts
+
+
+def test_a_verified_path_is_remembered_for_as_long_as_all_on_it_are_valid() -> None:
+    root = Authority.make(not_after=NOW + 3 * DAY)
+    leaf = root.issue("h.test", not_before=NOW - DAY, not_after=NOW + 9 * DAY)
+    for when in (NOW, NOW + DAY, NOW + 2 * DAY):
+        assert attempt(WEB, leaf, root, when=when)
+    for when in (NOW - 2 * DAY, NOW + 4 * DAY):
+        with pytest.raises(PathError, match="validation time"):
+            attempt(WEB, leaf, root, when=when)
+    assert attempt(WEB, leaf, root)
+
+
+def test_what_is_remembered_is_so_for_that_question_alone() -> None:
+    root, stranger = Authority.make(), Authority.make()
+    leaf = root.issue("h.test", "i.test", omit=[x509.AuthorityKeyIdentifier])
+    assert attempt(PRIVATE, leaf, root)
+    assert attempt(PRIVATE, leaf, root, host=ServerName.parse("i.test"))
+    for tier, anchor, host in (
+        (WEB, root, "h.test"),
+        (PRIVATE, stranger, "h.test"),
+        (PRIVATE, root, "j.test"),
+    ):
+        with pytest.raises(PathError):
+            attempt(tier, leaf, anchor, host=ServerName.parse(host))
+    other = Authority.make(root.key).issue("h.test", omit=[x509.AuthorityKeyIdentifier])
+    assert attempt(PRIVATE, other, root)
+
+
+def test_no_more_is_remembered_than_there_is_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verifier, "_verified", {})
+    for _ in range(REMEMBERED + 5):
+        attempt(WEB, ROOT.issue("h.test"), ROOT)
+    assert len(verifier._verified) == REMEMBERED
+
+
+WEAK = ROOT.intermediate("rsa1024", name="Weak")
+HALF = ROOT.intermediate(name="Half", extensions=[(x509.BasicConstraints(True, 0), CRITICAL)])
+AT_FAULT: dict[str, tuple[Leaf, bytes | None]] = {
+    "the leaf": (ROOT.issue("h.test", extensions=[(UNKNOWN_EXTENSION, CRITICAL)]), None),
+    "the leaf's signature": (
+        dataclasses.replace(
+            Authority.make(name="Throw-away Intermediate CA").issue("h.test"),
+            issuers=ROOT.intermediate().issuers,
+        ),
+        None,
+    ),
+    "a CA with a weak key": (WEAK.issue("h.test"), WEAK.certificate_der),
+    "a CA above another": (WEAK.intermediate(name="Strong").issue("h.test"), WEAK.certificate_der),
+    "a CA that may not have one below": (
+        HALF.intermediate(name="Lower").issue("h.test"),
+        HALF.certificate_der,
+    ),
+    "nobody's below an unknown one": (Authority.make(name="Unknown").issue("h.test"), None),
+}
+
+
+@pytest.mark.parametrize("case", AT_FAULT)
+def test_the_certificate_at_fault_is_named(case: str) -> None:
+    leaf, at_fault = AT_FAULT[case]
+    with pytest.raises(PathError) as info:
+        attempt(WEB, leaf, ROOT)
+    assert info.value.certificate is not None
+    assert info.value.certificate.der == (at_fault or leaf.certificate_der)
 
 
 def test_no_anchors_are_no_path() -> None:
