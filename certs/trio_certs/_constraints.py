@@ -89,6 +89,7 @@ async def _load(path: Path) -> dict[bytes, tuple[Constraint, ...]]:
 
 
 _TABLES = Shared(_load, keep=True)
+_BUNDLED = BUNDLED.folder / "constraints"
 
 
 async def load_constraints() -> dict[bytes, tuple[Constraint, ...]]:
@@ -97,4 +98,4 @@ async def load_constraints() -> dict[bytes, tuple[Constraint, ...]]:
     Raises:
         StoreError: their file is missing, unreadable or malformed.
     """
-    return await _TABLES.get(BUNDLED.folder / "constraints")
+    return await _TABLES.get(_BUNDLED)

@@ -33,6 +33,7 @@ _FRAGMENTS = (
     ("basicConstraints.cA must", Reason.WRONG_PURPOSE),
     ("keyCertSign", Reason.WRONG_PURPOSE),
     ("required EKU", Reason.WRONG_PURPOSE),
+    ("Neither EKU nor anyEKU", Reason.WRONG_PURPOSE),
     ("no matching subjectAltName", Reason.WRONG_NAME),
 )
 _EXPLANATIONS = {

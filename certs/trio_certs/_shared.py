@@ -52,8 +52,8 @@ class Shared(Generic[K, V]):
         Raises:
             SourceError: it cannot be loaded.
         """
-        place = (trio.lowlevel.current_trio_token(), key)
         while key not in self._kept:
+            place = (trio.lowlevel.current_trio_token(), key)
             load = self._under_way.get(place)
             if load is None:
                 return await self._lead(place)

@@ -26,7 +26,6 @@ from typing import NamedTuple
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from cryptography.x509.verification import (
@@ -149,6 +148,7 @@ def _verify(
     server: ServerName,
     now: datetime,
 ) -> tuple[CertificateFacts, ...]:
+    loaded = {load(certificate): certificate for certificate in (*sent, *anchors)}
     leaf, *others = [load(certificate) for certificate in sent]
     address = server.address
     try:
@@ -157,7 +157,7 @@ def _verify(
         path = policy.time(now).build_server_verifier(subject).verify(leaf, others)
     except (VerificationError, *UNUSABLE) as error:
         raise PathError(str(error)) from error
-    return tuple(CertificateFacts.parse(certificate.public_bytes(Encoding.DER)) for certificate in path)
+    return tuple(loaded[certificate] for certificate in path)
 
 
 def _at_fault(
@@ -220,12 +220,17 @@ _PRIVATE_CA = (
     # That cA is asserted is checked in any case.
     .require_present(x509.BasicConstraints, Criticality.AGNOSTIC, None)
     .may_be_present(x509.AuthorityKeyIdentifier, Criticality.AGNOSTIC, None)
+    # Whatever the policies are, none in particular is asked for here (RFC 5280 §6.1.1, any-policy).
+    .may_be_present(x509.CertificatePolicies, Criticality.AGNOSTIC, None)
 )
 _PRIVATE_LEAF = (
     ExtensionPolicy.webpki_defaults_ee()
     .may_be_present(x509.AuthorityKeyIdentifier, Criticality.AGNOSTIC, None)
     .require_present(x509.SubjectAlternativeName, Criticality.AGNOSTIC, None)
     .may_be_present(x509.ExtendedKeyUsage, Criticality.AGNOSTIC, _check_server_auth)
+    .may_be_present(x509.CertificatePolicies, Criticality.AGNOSTIC, None)
+    # What it promises is asked for when the staple is checked.
+    .may_be_present(x509.TLSFeature, Criticality.AGNOSTIC, None)
 )
 _PINNED_LEAF = _PRIVATE_LEAF.may_be_present(x509.BasicConstraints, Criticality.AGNOSTIC, None).may_be_present(
     x509.KeyUsage, Criticality.AGNOSTIC, None

@@ -182,9 +182,14 @@ class TestPathsThatServersSend:
             assert error.reason is Reason.UNKNOWN_ISSUER
             assert "ends at a certificate issued by CN=Throw-away Intermediate CA" in str(error)
 
-    async def test_names_are_compared_byte_for_byte(self, store_of: MakeStore) -> None:
-        printable = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Root", _ASN1Type.PrintableString)])
-        store = store_of(Authority.make(ROOT.key, name=printable))
+    @pytest.mark.parametrize(
+        ("text", "kind"), [("Root", _ASN1Type.PrintableString), ("ROOT", _ASN1Type.UTF8String)]
+    )
+    async def test_names_are_compared_byte_for_byte(
+        self, store_of: MakeStore, text: str, kind: _ASN1Type
+    ) -> None:
+        written = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text, kind)])
+        store = store_of(Authority.make(ROOT.key, name=written))
         assert (await refused(Trust(store=store), LEAF)).reason is Reason.UNKNOWN_ISSUER
 
 

@@ -21,6 +21,8 @@ ROOT = Authority.make()
 NOW = datetime.now(UTC)
 HOST = ServerName.parse("h.test")
 CRITICAL = True
+POLICIES = x509.CertificatePolicies([x509.PolicyInformation(x509.ObjectIdentifier("1.2.3"), None)])
+MUST_STAPLE = x509.TLSFeature([x509.TLSFeatureType.status_request])
 UNKNOWN_EXTENSION = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\x05\x00")
 
 
@@ -114,6 +116,52 @@ CASES: dict[str, tuple[Leaf, Authority | Leaf, set[str]]] = {
         ROOT,
         RELAXED,
     ),
+    "critical certificate policies": (ROOT.issue("h.test", extensions=[(POLICIES, CRITICAL)]), ROOT, RELAXED),
+    "certificate policies": (ROOT.issue("h.test", extensions=[(POLICIES, False)]), ROOT, EVERY),
+    "a CA with critical certificate policies": (
+        *through(ROOT.intermediate(extensions=[(POLICIES, CRITICAL)])),
+        RELAXED,
+    ),
+    "critical policy constraints": (
+        *through(ROOT.intermediate(extensions=[(x509.PolicyConstraints(0, None), CRITICAL)])),
+        NOBODY,
+    ),
+    "a critical TLS feature": (ROOT.issue("h.test", extensions=[(MUST_STAPLE, CRITICAL)]), ROOT, RELAXED),
+    "name constraints on a leaf": (
+        ROOT.issue("h.test", extensions=[(x509.NameConstraints([x509.DNSName("h.test")], None), CRITICAL)]),
+        ROOT,
+        NOBODY,
+    ),
+    "a wildcard where a name below it is excluded": (
+        Authority.make(
+            ROOT.key, extensions=[(x509.NameConstraints(None, [x509.DNSName("x.h.test")]), CRITICAL)]
+        ).issue("h.test", "*.h.test"),
+        Authority.make(
+            ROOT.key, extensions=[(x509.NameConstraints(None, [x509.DNSName("x.h.test")]), CRITICAL)]
+        ),
+        NOBODY,
+    ),
+    "a name constraint with a leading dot": (
+        *through(
+            ROOT.intermediate(extensions=[(x509.NameConstraints([x509.DNSName(".test")], None), CRITICAL)])
+        ),
+        NOBODY,
+    ),
+    "a constraint on directory names": (
+        *through(
+            ROOT.intermediate(
+                extensions=[(x509.NameConstraints(None, [x509.DirectoryName(common_name("x"))]), CRITICAL)]
+            )
+        ),
+        NOBODY,
+    ),
+    "a date beyond 2050": (
+        ROOT.issue("h.test", not_after=datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)),
+        ROOT,
+        EVERY,
+    ),
+    "a CA with a key on another curve": (*through(ROOT.intermediate("secp256k1")), NOBODY),
+    "a CA with an ML-DSA-65 key": (*through(ROOT.intermediate("mldsa65")), EVERY),
     "no extendedKeyUsage": (ROOT.issue("h.test", eku=None), ROOT, EVERY),
     "any purpose, but not serverAuth": (
         ROOT.issue("h.test", eku=[ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE]),
