@@ -144,8 +144,10 @@ class TLSConfig:
     @functools.cached_property
     def suite_rows(self) -> tuple[CipherSuite, ...]:
         """The suites to offer, as rows of their table."""
-        switches = dict(self.manifest.config.get("tls", {})) if self.manifest is not None else {}
-        switches.update(self.switches)
+        given: Mapping[str, bool] = {} if self.manifest is None else self.manifest.config.get("tls", {})
+        # A manifest's own checks do not know which switches there are.
+        field = f"{getattr(self.manifest, 'label', 'the manifest')}: config.tls"
+        switches = {**dict(settings.switches(field, given)), **dict(self.switches)}
         off = {name for name, on in switches.items() if not on}
         if self.cipher_suites is not None:
             rows = [SUITES_BY_NAME[name] for name in self.cipher_suites]

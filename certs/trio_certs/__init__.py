@@ -2,7 +2,7 @@
 
 `Trust` decides whether a server is the one it claims to be. What it trusts comes from sources: the `Store` of
 public CAs, a `Manifest`'s selection of it, the `SystemStore`, a `File`, a `Folder`, or a `Lookup` of your own.
-`Resource` is a CA of the store by name.
+`Resource` is a CA of the store by name. `index_store` and its kind are for who keeps a store.
 """
 
 from trio_certs._certificate import CertificateFacts
@@ -17,17 +17,26 @@ from trio_certs._errors import (
 from trio_certs._folder import File, Folder
 from trio_certs._lookup import Issuer, Lookup
 from trio_certs._manifest import Manifest
+from trio_certs._manifest_edit import add_entries
 from trio_certs._path import VerifiedChain
+from trio_certs._pem import pem_blocks
 from trio_certs._pins import Pin
 from trio_certs._resource import Resource
 from trio_certs._source import Source
-from trio_certs._store import Store
+from trio_certs._store import BUNDLED, Entry, Store
+from trio_certs._store_build import StoreChange, index_store
+from trio_certs._store_check import check_store
+from trio_certs._store_compare import compare_store
+from trio_certs._store_date import store_date
 from trio_certs._system import SystemStore
+from trio_certs._text import describe_name
 from trio_certs._trust import Trust
 
 __all__ = [
+    "BUNDLED",
     "CertificateError",
     "CertificateFacts",
+    "Entry",
     "File",
     "Folder",
     "Issuer",
@@ -41,8 +50,16 @@ __all__ = [
     "Source",
     "SourceError",
     "Store",
+    "StoreChange",
     "StoreError",
     "SystemStore",
     "Trust",
     "VerifiedChain",
+    "add_entries",
+    "check_store",
+    "compare_store",
+    "describe_name",
+    "index_store",
+    "pem_blocks",
+    "store_date",
 ]

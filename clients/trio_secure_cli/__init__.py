@@ -1,12 +1,13 @@
-"""The command `trio-secure`: downloads, WebSockets and a look at a server's TLS, from the command line.
+"""The command `trio-secure`: downloads, WebSockets, a look at a server's TLS, and certificates.
 
     trio-secure get URL [-o FILE]     download, with a progress bar on a terminal
     trio-secure ws URL                send lines as WebSocket messages, print what comes
     trio-secure probe HOST[:PORT]     what a server negotiates, and who vouches for it
+    trio-secure certs COMMAND         the CAs of the store: list, search, needed, add, convert, check, …
     trio-secure demo                  all of it, against a server on this machine
 
-Every command takes `--trace`, `--manifest FILE`, `--ca FILE`, `--insecure` and `--timeout SECONDS`. What was
-asked for goes to standard output, everything about it to standard error. The exit codes, `ExitCode`, are:
+Every command that connects takes `--trace`, `--manifest FILE`, `--ca FILE`, `--insecure` and `--timeout SECONDS`.
+What was asked for goes to standard output, everything about it to standard error. The exit codes, `ExitCode`, are:
 
     0    it worked
     1    the server answered with an HTTP status of 300 or more
@@ -16,6 +17,7 @@ asked for goes to standard output, everything about it to standard error. The ex
     5    nothing came for longer than --timeout
     6    the peer broke HTTP or WebSocket rules, or what it sent was cut short
     7    the output could not be written
+    8    certs: nothing was found, things do not agree, or the manifest leaves the CA out
     70   a fault in this program
     130  stopped by Ctrl-C
 """

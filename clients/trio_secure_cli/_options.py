@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ._certs_options import CertsOptions, add_certs_commands, certs_options
 from ._exit_codes import exit_code_table
 
 DEFAULT_TIMEOUT = 30.0
@@ -68,7 +69,7 @@ class DemoOptions:
     connection: ConnectionOptions
 
 
-Options = GetOptions | WsOptions | ProbeOptions | DemoOptions
+Options = GetOptions | WsOptions | ProbeOptions | CertsOptions | DemoOptions
 
 
 def parse(arguments: Sequence[str] | None = None) -> Options:
@@ -93,6 +94,8 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
     if chosen.command == "probe":
         host, port = chosen.address
         return ProbeOptions(connection, host, port)
+    if chosen.command == "certs":
+        return certs_options(chosen, connection)
     return DemoOptions(connection)
 
 
@@ -131,6 +134,7 @@ def _parser() -> argparse.ArgumentParser:
         "address", metavar="HOST[:PORT]", type=parse_address, help="the server; the port is 443 by default"
     )
 
+    add_certs_commands(commands, _add_connection, vars(ConnectionOptions()), parse_address)
     _add_command(commands, "demo", "start a server on this machine and show all of it at work")
     return parser
 
@@ -147,6 +151,11 @@ def _add_command(
         epilog=f"exit codes:\n{exit_code_table()}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    _add_connection(command)
+    return command
+
+
+def _add_connection(command: argparse.ArgumentParser) -> None:
     group = command.add_argument_group("connection")
     group.add_argument("--trace", action="store_true", help="show the TLS handshake, step by step, on stderr")
     group.add_argument(
@@ -166,7 +175,6 @@ def _add_command(
         default=DEFAULT_TIMEOUT,
         help="give up when nothing comes for this long (default: %(default)g)",
     )
-    return command
 
 
 def parse_address(text: str) -> tuple[str, int]:

@@ -113,7 +113,10 @@ def _explain_tls(error: TLSError) -> Problem:
     cause = error.__cause__
     if isinstance(error, CertificateRefused):
         if isinstance(cause, ResourceNotFoundError) and cause.manifest_line:
-            return Problem(ExitCode.TLS, message, f"add {cause.manifest_line} to the manifest's resources")
+            command = f"trio-secure certs add {cause.name.removesuffix('.der')} --manifest FILE"
+            return Problem(
+                ExitCode.TLS, message, f"this adds {cause.manifest_line} to the manifest: {command}"
+            )
         reason = cause.reason if isinstance(cause, CertificateError) else None
         return Problem(ExitCode.TLS, message, _CERTIFICATE_HINTS.get(reason) if reason else None)
     if isinstance(error, Truncated):

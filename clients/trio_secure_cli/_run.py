@@ -13,6 +13,8 @@ from functools import partial
 
 import trio
 
+from ._certs_options import CertsOptions
+from ._certs_store import open_store, today, warn_about_age
 from ._exit_codes import ExitCode
 from ._options import GetOptions, Options, ProbeOptions, WsOptions
 from ._report import report
@@ -22,6 +24,8 @@ from ._terminal import Terminal
 def run(options: Options, terminal: Terminal) -> ExitCode:
     """Run a command to its end, report what went wrong, and return the exit code."""
     try:
+        if terminal.talks_to_person and not isinstance(options, CertsOptions):  # those say it to everybody
+            warn_about_age(open_store(None), terminal, today())
         return trio.run(_command(options, terminal))
     except (Exception, KeyboardInterrupt, BaseExceptionGroup) as error:  # noqa: BLE001 -- reported, every one
         return report(error, _subject(options), terminal, details=options.connection.trace)
@@ -41,6 +45,10 @@ def _command(options: Options, terminal: Terminal) -> Callable[[], Awaitable[Exi
         from ._probe import probe
 
         return partial(probe, options, terminal)
+    if isinstance(options, CertsOptions):
+        from ._certs import certs
+
+        return partial(certs, options, terminal)
     from ._demo import demo
 
     return partial(demo, options, terminal)
@@ -51,4 +59,6 @@ def _subject(options: Options) -> str:
         return re.sub(r"//[^/?#]*@", "//…@", options.url)  # not its password
     if isinstance(options, ProbeOptions):
         return f"{options.host} port {options.port}"
+    if isinstance(options, CertsOptions):
+        return options.subject
     return "demo"

@@ -19,10 +19,10 @@ from trio_https import URL
 from trio_secure import SecureSocket, TraceEvent
 
 from ._failure import CommandError
+from ._input_file import read_input
 from ._options import ConnectionOptions
 from ._terminal import Terminal
 
-_MAX_CA_FILE = 4 << 20
 _ALERT = "\x1b[1;97;41m{}\x1b[0m"
 
 
@@ -103,16 +103,7 @@ def read_certificates(path: Path) -> list[bytes]:
     Raises:
         CommandError: the file cannot be read, is too large, or is neither.
     """
-    try:
-        with path.open("rb") as file:
-            data = file.read(_MAX_CA_FILE + 1)
-    except (OSError, ValueError) as error:  # a name with a null character is a ValueError
-        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
-        raise CommandError(f"cannot read the CA file {path}: {reason}") from error
-    if len(data) > _MAX_CA_FILE:
-        raise CommandError(
-            f"the CA file {path} is larger than {_MAX_CA_FILE >> 20} MiB", "name a file of certificates"
-        )
+    data = read_input(path, f"the CA file {path}")
     try:
         return certificates_in(data)
     except ValueError as error:

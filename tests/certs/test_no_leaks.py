@@ -31,7 +31,7 @@ REFUSED = [
     *[Authority.make(name="Root").issue("h.test").chain_ders for _ in range(REMEMBERED + 8)],
     [GOOD[0][0], b"\x30\x00"],
 ]
-_BLOCKS_FOR_CHANCE = 300
+_BLOCKS_FOR_CHANCE = 1000
 """Blocks by which the count may differ: 10,000 verifications that kept one each would show up as 9,000."""
 
 

@@ -28,7 +28,13 @@ def test_the_bundled_files_index_and_list_agree() -> None:
     retired = read_entries(BUNDLED.folder / "retired")
     assert sorted(entry.number for entry in (*entries, *retired)) == list(range(len(entries) + len(retired)))
     files = {path.name for path in BUNDLED.folder.iterdir()}
-    assert files == {entry.resource for entry in entries} | {"index", "retired", "constraints", "LIST.md"}
+    assert files == {entry.resource for entry in entries} | {
+        "index",
+        "retired",
+        "constraints",
+        "LIST.md",
+        "date",
+    }
     rows = (BUNDLED.folder / "LIST.md").read_text("utf-8").splitlines()
     for entry in entries:
         der = (BUNDLED.folder / entry.resource).read_bytes()

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import certifi
 import pytest
+from cryptography.hazmat.primitives.hashes import SHA256
 
 from support.authority import Authority, to_pem
 from support.store import TOOL, update_tool
 from trio_certs._store import BUNDLED, read_entries
+from trio_certs._store_date import read_date
 
 tool = update_tool()
 A, B, C, D = (Authority.make(name=f"Root {letter}") for letter in "ABCD")
@@ -20,8 +23,8 @@ def snapshot(folder: Path) -> dict[str, bytes]:
 
 
 def update(folder: Path, *authorities: Authority) -> tuple[list[str], list[str]]:
-    added, retired = tool.update(to_pem(*(authority.certificate for authority in authorities)), folder)
-    return [entry.resource for entry in added], [entry.resource for entry in retired]
+    change = tool.update(to_pem(*(authority.certificate for authority in authorities)), folder)
+    return [entry.resource for entry in change.added], [entry.resource for entry in change.retired]
 
 
 def numbers(path: Path) -> dict[int, str]:
@@ -31,8 +34,15 @@ def numbers(path: Path) -> dict[int, str]:
 def test_the_bundled_store_is_what_certifi_gives(tmp_path: Path) -> None:
     for path in BUNDLED.folder.iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())
-    assert tool.update(Path(certifi.where()).read_bytes(), tmp_path) == ([], [])
-    assert snapshot(tmp_path) == snapshot(BUNDLED.folder)
+    listed = tool.certifi_date(certifi.__version__)
+    change = tool.update(Path(certifi.where()).read_bytes(), tmp_path, listed)
+    # Whatever certifi is installed: what stays has its number and its bytes.
+    bundled = BUNDLED.index().entries
+    assert all(bundled[entry.number] == entry for entry in change.unchanged)
+    assert len(change.unchanged) + len(change.retired) == len(bundled)
+    if listed == read_date(BUNDLED.folder):
+        assert (change.added, change.retired) == ((), ())
+        assert snapshot(tmp_path) == snapshot(BUNDLED.folder)
 
 
 def test_numbers_are_given_in_the_order_of_the_list(tmp_path: Path) -> None:
@@ -95,23 +105,60 @@ def test_a_list_without_certificates_changes_nothing(tmp_path: Path) -> None:
     assert snapshot(tmp_path) == before
 
 
+def test_an_older_list_is_refused_and_a_date_is_kept(tmp_path: Path) -> None:
+    newer, older = date(2026, 10, 18), date(2026, 10, 17)
+    tool.update(A.certificate_pem, tmp_path, newer)
+    before = snapshot(tmp_path)
+    assert before["date"] == b"2026-10-18\n"
+    with pytest.raises(ValueError, match="the list is of 2026-10-17, the store of 2026-10-18: an older list"):
+        tool.update(B.certificate_pem, tmp_path, older)
+    tool.update(A.certificate_pem, tmp_path)
+    assert snapshot(tmp_path) == before
+
+
+def test_a_list_with_something_that_is_no_certificate_changes_nothing(tmp_path: Path) -> None:
+    update(tmp_path, A)
+    before = snapshot(tmp_path)
+    damaged = b"-----BEGIN CERTIFICATE-----\nMAAA\n-----END CERTIFICATE-----\n"
+    with pytest.raises(ValueError, match="certificate"):
+        tool.update(B.certificate_pem + damaged, tmp_path)
+    assert snapshot(tmp_path) == before
+
+
 def test_the_command_says_what_it_did(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     bundle, folder = tmp_path / "bundle.pem", tmp_path / "store"
     arguments = ["--bundle", str(bundle), "--store", str(folder)]
     bundle.write_bytes(to_pem(A.certificate, B.certificate))
-    tool.main(arguments)
+    tool.main([*arguments, "--date", "2026-10-18"])
     tool.main(arguments)
     bundle.write_bytes(B.certificate_pem)
     tool.main(arguments)
-    assert capsys.readouterr().out.splitlines() == [
-        "added    ca0.der  Root A",
-        "added    ca1.der  Root B",
+    said = capsys.readouterr().out
+    assert [line.split(",")[0] for line in said.splitlines()] == [
+        "added    ca0  Root A",
+        "added    ca1  Root B",
+        "2 added",
         "The store is up to date.",
-        "retired  ca0.der  Root A",
+        "0 added",
+        "retired  ca0  Root A",
+        "0 added",
     ]
+    day = f"{A.certificate.not_valid_after_utc:%Y-%m-%d}"
+    assert (
+        f"retired  ca0  Root A, expires {day}, SHA-256 {A.certificate.fingerprint(SHA256()).hex()}\n" in said
+    )
+    assert said.endswith("0 added, 1 retired, 1 unchanged\n")
+    assert read_date(folder) == date(2026, 10, 18)
     assert TOOL.exists()
 
 
 def test_certifi_is_the_default_list(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     tool.main(["--store", str(tmp_path)])
-    assert capsys.readouterr().out.count("added") == len(BUNDLED.index().entries)
+    count = Path(certifi.where()).read_text().count("BEGIN CERTIFICATE")
+    assert capsys.readouterr().out.endswith(f"\n{count} added, 0 retired, 0 unchanged\n")
+    assert read_date(tmp_path) == tool.certifi_date(certifi.__version__)
+
+
+def test_a_release_of_certifi_is_its_day() -> None:
+    assert tool.certifi_date("2026.10.18") == date(2026, 10, 18)
+    assert tool.certifi_date("2026.10.18.post1") == date(2026, 10, 18)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from trio_secure_cli._certs_options import ListOptions
 from trio_secure_cli._exit_codes import exit_code_table
 from trio_secure_cli._options import (
     ConnectionOptions,
@@ -31,6 +32,7 @@ PLAIN = ConnectionOptions()
         ("ws wss://h/ --wait 0", WsOptions(PLAIN, "wss://h/", 0.0)),
         ("probe h", ProbeOptions(PLAIN, "h", 443)),
         ("probe h:8443", ProbeOptions(PLAIN, "h", 8443)),
+        ("certs list", ListOptions(PLAIN)),
         ("demo", DemoOptions(PLAIN)),
     ],
 )

@@ -108,7 +108,9 @@ def test_a_missing_ca_comes_with_the_line_to_add() -> None:
     missing = ResourceNotFoundError("ca9.der", "It is …", authority="A CA", manifest_line='"$(CERTS)/ca9"')
     problem = explain(refused(missing))
     assert problem.code is ExitCode.TLS
-    assert problem.hint == 'add "$(CERTS)/ca9" to the manifest\'s resources'
+    assert (
+        problem.hint == 'this adds "$(CERTS)/ca9" to the manifest: trio-secure certs add ca9 --manifest FILE'
+    )
 
 
 @pytest.mark.parametrize(

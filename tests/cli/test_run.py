@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 
 from support.terminal import FakeTerminal
-from trio_secure_cli import ExitCode, _demo, _get, _probe, _run, _ws
+from trio_secure_cli import ExitCode, _certs, _demo, _get, _probe, _run, _ws
+from trio_secure_cli._certs_options import ListOptions, NeededOptions
 from trio_secure_cli._failure import CommandError
 from trio_secure_cli._options import (
     ConnectionOptions,
@@ -19,6 +22,8 @@ COMMANDS = [
     (_get, "get", GetOptions(PLAIN, "https://h/"), "https://h/"),
     (_ws, "ws", WsOptions(PLAIN, "wss://h/"), "wss://h/"),
     (_probe, "probe", ProbeOptions(PLAIN, "h", 1), "h port 1"),
+    (_certs, "certs", ListOptions(PLAIN), "certs"),
+    (_certs, "certs", NeededOptions(PLAIN, host="h", port=1), "h port 1"),
     (_demo, "demo", DemoOptions(PLAIN), "demo"),
 ]
 
@@ -60,6 +65,28 @@ def test_nothing_gets_past_it(monkeypatch: pytest.MonkeyPatch, error: BaseExcept
 
     monkeypatch.setattr(_get, "get", command)
     assert _run.run(GetOptions(PLAIN, "https://h/"), FakeTerminal()) is code
+
+
+@pytest.mark.parametrize(
+    ("person", "options", "warned"),
+    [
+        ("e", GetOptions(PLAIN, "https://h/"), True),
+        ("", GetOptions(PLAIN, "https://h/"), False),
+        ("e", ListOptions(PLAIN), False),  # which warns itself
+    ],
+)
+def test_a_person_is_told_that_the_store_is_old(
+    monkeypatch: pytest.MonkeyPatch, person: str, options: Options, warned: bool
+) -> None:
+    async def command(options: Options, terminal: FakeTerminal) -> ExitCode:
+        return ExitCode.OK
+
+    monkeypatch.setattr(_get, "get", command)
+    monkeypatch.setattr(_certs, "certs", command)
+    monkeypatch.setattr(_run, "today", lambda: date(2099, 1, 1))
+    terminal = FakeTerminal(person=person)
+    assert _run.run(options, terminal) is ExitCode.OK
+    assert ("the certificate store is of" in terminal.said) is warned
 
 
 def test_a_password_is_not_repeated() -> None:

@@ -199,6 +199,14 @@ def test_a_switch_holds_for_named_suites_too() -> None:
     assert row_names(config.suite_rows) == [names[1].lower()]
 
 
+def test_an_unknown_switch_in_a_manifest_is_refused() -> None:
+    manifest = Manifest(config={"tls": {"DHE_RSSA": False}}, path="m.json")
+    with pytest.raises(
+        ValueError, match=r"^the manifest m\.json: config\.tls has an unknown switch 'DHE_RSSA'"
+    ):
+        TLSConfig(manifest=manifest)
+
+
 def test_the_switches_of_a_manifest_hold_unless_others_are_given() -> None:
     manifest = Manifest(config={"tls": {"DHE_RSA": False, "ECDHE_RSA": False}})
     assert kinds(TLSConfig(manifest=manifest)) == EVERYTHING - DHE - ECDHE

@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+import pytest
+
+from support.authority import Authority
+from trio_certs import pem_blocks
+
+A = Authority.make()
+
+
+def test_blocks_come_in_order_with_their_labels_and_without_what_is_between() -> None:
+    key = A.issue("h.example").key_pem
+    text = (
+        b"# a comment\r\n" + A.certificate_pem.replace(b"\n", b"\r\n") + b"noise\n" + key + A.certificate_pem
+    )
+    blocks = pem_blocks(text)
+    assert [label for label, _der in blocks] == ["CERTIFICATE", "PRIVATE KEY", "CERTIFICATE"]
+    assert blocks[0][1] == blocks[2][1] == A.certificate_der
+
+
+@pytest.mark.parametrize("text", [b"", b"\x30\x82", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END X-----"])
+def test_a_text_without_a_whole_block_has_none(text: bytes) -> None:
+    assert pem_blocks(text) == []
+
+
+@pytest.mark.parametrize("body", [b"AAA", b"A*AA", b"AA=A"])
+def test_what_is_not_base64_is_refused_with_its_place(body: bytes) -> None:
+    text = A.certificate_pem + b"-----BEGIN CERTIFICATE-----\n" + body + b"\n-----END CERTIFICATE-----\n"
+    with pytest.raises(ValueError, match="block 2, CERTIFICATE, is not Base64"):
+        pem_blocks(text)
