@@ -8,8 +8,6 @@ because it does not tell which serial numbers have critical extensions without m
 
 from __future__ import annotations
 
-import binascii
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -24,6 +22,7 @@ from trio_certs._der import (
     DERError,
     Reader,
 )
+from trio_certs._pem import PEM_BEGIN, pem_contents
 
 MAX_CRL_BYTES = 32 * 1024 * 1024
 """The size of a list. It has 40 bytes for each certificate revoked."""
@@ -34,7 +33,6 @@ _POINTS, _BASIC_CONSTRAINTS = b"\x55\x1d\x1f", b"\x55\x1d\x13"
 # The context-specific tags of an IssuingDistributionPoint.
 _POINT, _USERS, _CAS, _REASONS, _INDIRECT, _ATTRIBUTES = 0xA0, 0x81, 0x82, 0x83, 0x84, 0x85
 _FULL_NAME = 0xA0
-_PEM = re.compile(rb"-----BEGIN X509 CRL-----(.*?)-----END X509 CRL-----", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,15 +125,9 @@ def parse_crls(data: bytes) -> list[CRL]:
     Raises:
         ValueError: it is neither, or one of them cannot be used.
     """
-    if b"-----BEGIN " not in data:
+    if PEM_BEGIN not in data:
         return [CRL.parse(data)]
-    try:
-        ders = [binascii.a2b_base64(b"".join(body.split()), strict_mode=True) for body in _PEM.findall(data)]
-    except binascii.Error as error:
-        raise ValueError(f"a list in the PEM text is not Base64: {error}") from error
-    if not ders:
-        raise ValueError("there is no -----BEGIN X509 CRL----- in the PEM text")
-    return [CRL.parse(der) for der in ders]
+    return [CRL.parse(der) for der in pem_contents(data, "X509 CRL", "list of revoked certificates")]
 
 
 def _entries(tbs: Reader) -> dict[int, datetime]:

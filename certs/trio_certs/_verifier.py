@@ -26,7 +26,6 @@ from typing import NamedTuple
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from cryptography.x509.verification import (
     Criticality,
@@ -78,6 +77,14 @@ class Tier:
     """The policies for CAs and for leaves; `None` stands for the default ones."""
 
 
+def _quiet() -> warnings.catch_warnings[None]:
+    """Without warnings, which are about what a peer or a CA wrote, and exceptions where warnings are errors.
+
+    Some public roots have the serial number 0, for example, and an empty name is warned of when it is quoted.
+    """
+    return warnings.catch_warnings(action="ignore")
+
+
 @functools.lru_cache(maxsize=REMEMBERED)
 def load(certificate: CertificateFacts) -> x509.Certificate:
     """The certificate as an object.
@@ -86,12 +93,7 @@ def load(certificate: CertificateFacts) -> x509.Certificate:
         Unreadable: `cryptography` refuses it.
     """
     try:
-        if certificate.serial > 0:
-            return x509.load_der_x509_certificate(certificate.der)
-        # Some public roots have the serial number 0. `cryptography` warns of each, which is not the
-        # caller's fault and would be an exception where warnings are errors.
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+        with _quiet():
             return x509.load_der_x509_certificate(certificate.der)
     except UNUSABLE as error:
         raise Unreadable(certificate, str(error)) from error
@@ -154,7 +156,8 @@ def _verify(
     try:
         policy = _policy(tier, anchors)
         subject = x509.DNSName(server.text) if address is None else x509.IPAddress(address)
-        path = policy.time(now).build_server_verifier(subject).verify(leaf, others)
+        with _quiet():
+            path = policy.time(now).build_server_verifier(subject).verify(leaf, others)
     except (VerificationError, *UNUSABLE) as error:
         raise PathError(str(error)) from error
     return tuple(loaded[certificate] for certificate in path)

@@ -66,9 +66,11 @@ def test_pem_may_hold_several() -> None:
         Authority.make(name="Other").certificate.subject.public_bytes(),
     ]
     assert parse_crls(GOOD) == [CRL.parse(GOOD)]
-    with pytest.raises(ValueError, match="there is no -----BEGIN X509 CRL-----"):
+    with pytest.raises(
+        ValueError, match="no list of revoked certificates in the PEM text; it has CERTIFICATE"
+    ):
         parse_crls(CA.certificate_pem)
-    with pytest.raises(ValueError, match="a list in the PEM text is not Base64"):
+    with pytest.raises(ValueError, match="list of revoked certificates 1 in the PEM text is not Base64"):
         parse_crls(b"-----BEGIN X509 CRL-----\n*\n-----END X509 CRL-----")
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from datetime import UTC, datetime
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.oid import ExtendedKeyUsageOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from support.authority import CLIENT_AUTH, DAY, Authority, Leaf, common_name, key_usage, self_signed
 from trio_certs import _verifier as verifier
@@ -340,6 +341,20 @@ def test_the_certificate_at_fault_is_named(case: str) -> None:
         attempt(WEB, leaf, ROOT)
     assert info.value.certificate is not None
     assert info.value.certificate.der == (at_fault or leaf.certificate_der)
+
+
+def test_what_a_peer_wrote_is_never_warned_of() -> None:
+    """Warnings are errors here, and would be of another kind than a path that is not there."""
+    with warnings.catch_warnings(action="ignore"):
+        nameless = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "", _validate=False)])
+        issuer = Authority.make(name=nameless)
+        unknown = [(UNKNOWN_EXTENSION, CRITICAL)]
+        leaf = issuer.intermediate(name=nameless).issue("h.test", extensions=unknown)
+        odd = self_signed("h.test", common=" ", extensions=[(UNKNOWN_EXTENSION, CRITICAL)])
+        empty = CertificateFacts.parse(odd.certificate_der.replace(b"\x0c\x01 ", b"\x0c\x01\x00"))
+    for chain in ([CertificateFacts.parse(der) for der in leaf.chain_ders], [empty]):
+        with pytest.raises(PathError):
+            verify(WEB, [CertificateFacts.parse(issuer.certificate_der)], chain, HOST, NOW)
 
 
 def test_no_anchors_are_no_path() -> None:

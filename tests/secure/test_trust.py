@@ -437,6 +437,12 @@ async def test_a_certificate_may_be_a_path(tmp_path: Path) -> None:
     )
 
 
+async def _ready(trust: Trust) -> Trust:
+    """With the files read that are always read: a virtual clock jumps while a thread does that."""
+    await trust.prepare()
+    return trust
+
+
 async def test_a_lookup_is_asked_in_the_middle_of_the_handshake_and_can_be_cancelled(
     autojump_clock: MockClock,
 ) -> None:
@@ -447,7 +453,7 @@ async def test_a_lookup_is_asked_in_the_middle_of_the_handshake_and_can_be_cance
         await trio.sleep(5)
         return [scripted_authority().certificate_der]
 
-    config = VERIFYING.replace(trust=Trust(sources=[Lookup(slow)]))
+    config = VERIFYING.replace(trust=await _ready(Trust(sources=[Lookup(slow)])))
     script = Script(leaf=leaf("p256"))
     began = trio.current_time()
     await accepted(script, config)
@@ -461,6 +467,41 @@ async def test_a_lookup_is_asked_in_the_middle_of_the_handshake_and_can_be_cance
     assert scope.cancelled_caught
     assert trio.current_time() - began == pytest.approx(1)
     assert len(asked) == 2
+
+
+@pytest.mark.parametrize("first_gives_up", [False, True])
+async def test_two_handshakes_that_need_the_same_authority_share_one_lookup(
+    first_gives_up: bool, autojump_clock: MockClock
+) -> None:
+    asked: list[str] = []
+
+    async def slow(issuer: Issuer) -> list[bytes]:
+        asked.append(str(issuer))
+        await trio.sleep(5)
+        return [scripted_authority().certificate_der]
+
+    config = VERIFYING.replace(trust=await _ready(Trust(sources=[Lookup(slow)])))
+    done: list[float] = []
+
+    async def first() -> None:
+        ours, theirs = memory_stream_pair()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(serve, ServerWire(theirs, Script(leaf=leaf("p256"))))
+            with trio.move_on_after(2 if first_gives_up else 60) as scope:
+                await (await SecureStream.wrap(ours, SERVER_NAME, config)).aclose()
+        assert scope.cancelled_caught is first_gives_up
+
+    async def second() -> None:
+        await trio.sleep(1)
+        await accepted(Script(leaf=leaf("p256")), config)
+        done.append(trio.current_time())
+
+    began = trio.current_time()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(first)
+        nursery.start_soon(second)
+    assert len(asked) == (2 if first_gives_up else 1)
+    assert done[0] - began == pytest.approx(7 if first_gives_up else 5)
 
 
 @pytest.mark.parametrize("spoken", [Version.TLS12, Version.TLS13])
