@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from cryptography import x509
@@ -9,7 +12,7 @@ from support.authority import Authority, KeyKind, Leaf, key_usage
 from support.crl import HOUR, NOW, bare_list, issuing_point, raw, revocation_list
 from trio_certs import CertificateError, Reason
 from trio_certs._certificate import CertificateFacts
-from trio_certs._crl import CRL
+from trio_certs._crl import CRL, parse_crls
 from trio_certs._revocation import SKEW, check_revocation, is_signed_by
 
 ROOT = Authority.make(name="Root")
@@ -130,3 +133,44 @@ def test_every_kind_of_key_that_signs_certificates_signs_lists(kind: KeyKind) ->
     assert not is_signed_by(CRL.parse(bare_list(authority)), issuer)
     unknown = bytes.fromhex("300a06082a8648ce3d0401ff")[:10] + b"\x05\x00"
     assert not is_signed_by(CRL.parse(bare_list(authority, inner=unknown, outer=unknown)), issuer)
+
+
+_CA_CONFIGURATION = """
+[ca]
+default_ca = it
+[it]
+database = {folder}/index.txt
+crlnumber = {folder}/number
+default_md = sha256
+crl_extensions = more
+[more]
+authorityKeyIdentifier = keyid:always
+{more}
+"""
+
+
+@pytest.mark.parametrize(
+    "more", ["", "issuingDistributionPoint = critical, @point\n[point]\nonlyuser = TRUE"]
+)
+def test_a_list_that_openssl_makes_counts(tmp_path: Path, more: str) -> None:
+    authority = Authority.make("rsa")
+    gone, good = authority.issue("gone.test"), authority.issue("good.test")
+    certificate = authority.write(tmp_path)
+    _, key = Leaf(authority.certificate, authority.key).write(tmp_path)
+    serial = f"{gone.certificate.serial_number:X}"
+    serial = serial if len(serial) % 2 == 0 else "0" + serial
+    (tmp_path / "index.txt").write_text(
+        f"R\t491231235959Z\t260102030405Z,keyCompromise\t{serial}\tunknown\t/CN=gone.test\n"
+    )
+    (tmp_path / "number").write_text("01\n")
+    (tmp_path / "ca.cnf").write_text(_CA_CONFIGURATION.format(folder=tmp_path, more=more))
+    command: list[str | Path] = ["openssl", "ca", "-gencrl", "-crldays", "1", "-config", tmp_path / "ca.cnf"]
+    command += ["-cert", certificate, "-keyfile", key]
+    made = subprocess.run(command, check=True, capture_output=True)
+    (crl,) = parse_crls(made.stdout)
+    now = datetime.now(UTC)
+    check_revocation([crl], path(good, authority), now)
+    with pytest.raises(CertificateError) as info:
+        check_revocation([crl], path(gone, authority), now)
+    assert info.value.reason is Reason.REVOKED
+    assert "was revoked on 2026-01-02 03:04:05 UTC" in str(info.value)

@@ -83,6 +83,16 @@ async def test_in_a_hashed_folder_only_the_files_that_fit_are_read(places: Path,
     assert folder.is_dir()
 
 
+async def test_a_folder_that_openssl_made_is_read(places: Path, opened: list[str]) -> None:
+    folder = places / "hashed"
+    folder.mkdir()
+    for number, authority in enumerate((OTHER, Authority.make(name="Root"), ROOT)):
+        authority.write(folder, f"ca{number}")
+    await trio.run_process(["openssl", "rehash", folder], capture_stdout=True, capture_stderr=True)
+    assert ROOT.certificate_der in await found(SystemStore(environment={}))
+    assert len(opened) == 2
+
+
 async def test_certificates_of_one_hash_are_told_apart_by_name(places: Path) -> None:
     again = Authority.make(name="Root")
     shout = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "ROOT", _ASN1Type.PrintableString)])
