@@ -97,11 +97,12 @@ class SystemStore(Source):
         return [] if self._bundle is None else (await _BUNDLES.get(self._bundle)).find(sought)
 
     def _choose_bundle(self) -> Path | None:
-        for path in self._files:
-            if self._named or path.is_file():
-                return path
-        if any(folder.is_dir() for folder in self._folders):
-            return None
+        try:
+            found = [path for path in self._files if self._named or path.is_file()]
+            if found or any(folder.is_dir() for folder in self._folders):
+                return found[0] if found else None
+        except OSError as error:
+            raise SourceError(f"{self.label} cannot be read: {error.strerror}") from error
         raise SourceError(
             f"{self.label} is in none of {', '.join(map(str, (*self._folders, *self._files)))}. "
             "Install one (the package is called ca-certificates), name it in SSL_CERT_FILE, or use Store()."
