@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -21,7 +22,7 @@ from ._groups import GROUPS_BY_NAME, NAMED_GROUPS, NamedGroup
 from ._key_log import KeyLog
 from ._session_cache import PROCESS_CACHE
 from ._sessions import SessionCache
-from ._settings import CertificateData, CertificateVerifier, OCSPPolicy, ResourceSelection
+from ._settings import CertificateVerifier, OCSPPolicy, ResourceSelection, TrustedData
 from ._signatures import SCHEMES_BY_NAME, SIGNATURE_SCHEMES, SignatureScheme
 from ._suites import CIPHER_SUITES, SUITES_BY_NAME, CipherSuite
 from ._trace import TraceSink
@@ -53,10 +54,12 @@ class TLSConfig:
         alpn: protocol names in order of preference, each 1 to 255 bytes; str stands for its UTF-8 bytes.
         server_name: the name for SNI and for verification, instead of the one that is connected to.
         verify: False accepts any certificate, from anyone. The handshake signatures are checked all the same.
-        certificate: certificates to trust besides the store's: DER or PEM bytes, or a `trio_certs.Resource`.
+        certificate: certificates to trust besides the store's: DER or PEM bytes, the path of a file with either,
+            or a `trio_certs.Resource`.
         manifest: the `trio_certs.Manifest` that says which CAs of the store the application includes; None
             for every one. Its `config.tls` switches hold unless `switches` says otherwise.
-        trust: a `trio_certs.Trust` that decides instead of `certificate`, `manifest` and `ocsp`.
+        trust: a `trio_certs.Trust` that decides instead of `certificate` and `manifest`, with sources, pins and
+            lists of revoked certificates of its own; and with its own view of what `ocsp` asks for.
         ocsp: what to do with OCSP staples (RFC 6066 §8): "if_present" asks for one and refuses a bad one,
             or none where the certificate promises one; "require" refuses to go without; "ignore" does not
             ask.
@@ -100,7 +103,7 @@ class TLSConfig:
     alpn: str | bytes | Sequence[str | bytes] = ()
     server_name: str | None = None
     verify: bool = True
-    certificate: CertificateData | Sequence[CertificateData] = ()
+    certificate: TrustedData | os.PathLike[str] | Sequence[TrustedData | os.PathLike[str]] = ()
     manifest: ResourceSelection | None = None
     trust: CertificateVerifier | None = None
     ocsp: OCSPPolicy = "if_present"
@@ -206,9 +209,9 @@ class TLSConfig:
         return cast("tuple[bytes, ...]", self.alpn)
 
     @property
-    def certificates(self) -> tuple[CertificateData, ...]:
+    def certificates(self) -> tuple[TrustedData, ...]:
         """The certificates to trust, one by one."""
-        return cast("tuple[CertificateData, ...]", self.certificate)
+        return cast("tuple[TrustedData, ...]", self.certificate)
 
     @property
     def identities(self) -> tuple[ClientIdentity, ...]:
@@ -266,7 +269,7 @@ _CHECKS: Mapping[str, Check] = {
     "alpn": settings.protocols,
     "server_name": settings.server_name,
     "verify": settings.boolean,
-    "certificate": settings.certificates,
+    "certificate": settings.trusted,
     "manifest": _instance(ResourceSelection, "Manifest"),
     "trust": _instance(CertificateVerifier, "Trust"),
     "ocsp": lambda field, value: settings.choice(field, value, ("ignore", "if_present", "require")),

@@ -8,6 +8,7 @@ complain in their own words, and returns the value in the one form that is used 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Awaitable, Collection, Iterable, Mapping, Sequence
 from typing import Literal, Protocol, cast, runtime_checkable
 
@@ -55,6 +56,8 @@ class CertificateVerifier(Protocol):
 
 
 CertificateData = Data
+TrustedData = Data | str
+"""A certificate to trust: bytes, what they are to be read from, or the path of a file with them."""
 
 #: RFC 6066 §4: the lengths that can be asked for, each with the number that stands for it.
 FRAGMENT_LENGTHS = {2**9: 1, 2**10: 2, 2**11: 3, 2**12: 4}
@@ -127,6 +130,20 @@ def certificates(field: str, value: object) -> tuple[CertificateData, ...]:
     if isinstance(value, (list, tuple)):
         sequence = cast("Iterable[object]", value)
         return tuple(one for item in sequence for one in certificates(field, item))
+    return (_data(field, value, "a certificate"),)
+
+
+def trusted(field: str, value: object) -> tuple[TrustedData, ...]:
+    """Certificates to trust, one by one; a path stands for its file, which is read when it is needed."""
+    if isinstance(value, (list, tuple)):
+        sequence = cast("Iterable[object]", value)
+        return tuple(one for item in sequence for one in trusted(field, item))
+    if isinstance(value, str) and "-----BEGIN" in value:
+        raise ValueError(f"{field} is text of a certificate: a str is the path of a file; encode() the text")
+    if isinstance(value, os.PathLike):
+        value = os.fspath(cast("os.PathLike[str]", value))
+    if isinstance(value, str) and value:
+        return (value,)
     return (_data(field, value, "a certificate"),)
 
 

@@ -6,6 +6,8 @@ import dataclasses
 import itertools
 import os
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -13,10 +15,11 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 from support.authority import Authority
+from support.crl import revocation_list
 from support.identities import identity
 from support.openssl_peer import authority
 from support.sessions import KNOWN, NAME, NOW, PEER, session12, session13
-from trio_certs import Manifest, Resource, Trust, VerifiedChain
+from trio_certs import Manifest, Pin, Resource, Store, Trust, VerifiedChain
 from trio_secure import ClientIdentity, MemoryCache, TLSConfig, TLSError
 from trio_secure._client_identity import LoadedIdentity
 from trio_secure._identity import VerifiedPeer
@@ -141,12 +144,16 @@ _DECIDING: dict[str, list[object]] = {
         authority().certificate_der,
         authority().certificate_pem,
         _OTHER.certificate_der,
+        "ca.pem",
+        Path("other.pem"),
+        ["ca.pem", "other.pem"],
         [authority().certificate_der, _OTHER.certificate_der],
         Resource("ca1.der"),
         Resource("ca2.der"),
         Resource("ca1.der", Manifest(["$(CERTS)/ca1"])),
     ],
     "manifest": [Manifest(), Manifest(["$(CERTS)/ca1"]), Manifest(["$(CERTS)/ca1", "$(CERTS)/ca2"])],
+    # `test_every_field_of_a_trust_has_sessions_of_its_own` goes through what makes one.
     "trust": [_TRUST, Trust(), Trust([authority().certificate_der], ocsp="require")],
     "ocsp": ["ignore", "require"],
     "signature_algorithms": [["ed25519"], ["ecdsa_secp256r1_sha256"]],
@@ -201,6 +208,33 @@ async def test_no_two_trusts_have_sessions_in_common() -> None:
     ]
     keys = [await _key(config) for config in configs]
     assert len(set(keys)) == len(configs)
+
+
+_OF_A_TRUST: dict[str, list[object]] = {
+    "anchors": [[authority().certificate_der], ["ca.pem"], [Path("other.pem")], [Resource("ca1.der")]],
+    "manifest": [Manifest(), Manifest(["$(CERTS)/ca1"])],
+    "sources": [[], [Store()], [Manifest()]],
+    "pins": [[Pin.key(bytes(32))], [Pin.certificate(bytes(32))]],
+    "crls": [[revocation_list(authority())], [revocation_list(_OTHER)]],
+    "ocsp": ["ignore", "require"],
+    "clock": [lambda: datetime.now(UTC)],
+    "store": [Store("elsewhere")],
+}
+
+
+async def test_every_field_of_a_trust_has_sessions_of_its_own() -> None:
+    """What a Trust is made of decides: no two that differ in a field have sessions in common."""
+    assert _OF_A_TRUST.keys() == {field.name for field in dataclasses.fields(Trust) if field.init}
+    trusts = [Trust(**cast("Any", {name: one})) for name, values in _OF_A_TRUST.items() for one in values]
+    keys = [await _key(_DEFAULT.replace(trust=trust)) for trust in (*trusts, Trust())]
+    assert len(set(keys)) == len(trusts) + 1
+
+
+async def test_what_was_read_from_a_file_is_what_has_the_sessions() -> None:
+    """The file may hold something else by now, so a path is not enough to know a trust by."""
+    one, other = Trust(["ca.pem"]), Trust(["ca.pem"])
+    assert one != other
+    assert await _key(_DEFAULT.replace(trust=one)) != await _key(_DEFAULT.replace(trust=other))
 
 
 async def test_two_differences_do_not_make_up_for_each_other() -> None:
