@@ -49,6 +49,16 @@ class Body:
                 f"not {type(body).__name__}"
             )
 
+    @property
+    def length(self) -> int | None:
+        """How many bytes it has; `None` if only sending it will tell."""
+        return None if self.data is None else len(self.data)
+
+    @property
+    def replayable(self) -> bool:
+        """Whether it can be sent more than once."""
+        return self.data is not None
+
     async def blocks(self) -> AsyncGenerator[memoryview]:
         """The body in blocks of at most 64 KiB, never empty ones.
 

@@ -1,8 +1,8 @@
 """The HTTP client: requests to any server, over connections that are used again.
 
 Theory of operation: `Client.stream` is everything; the other methods read the whole response inside it. It
-makes the request (so that nonsense is refused before anything happens), leases a connection, and runs one
-exchange on it. Each of the three is a block inside the other, and each cleans up after itself.
+makes the request (so that nonsense is refused before anything happens), and hands it to a stack of senders (see
+`_sender`) whose lowest is the transport. Each is a block inside the other, and each cleans up after itself.
 """
 
 from __future__ import annotations
@@ -13,15 +13,14 @@ from contextlib import asynccontextmanager
 import trio
 
 from ._body import BodyLike
-from ._connection import Connection
-from ._defaults import SocketFactory, default_socket
-from ._errors import InsecureConnection, TooSlow
-from ._exchange import exchange
+from ._connector import Connector
+from ._defaults import SocketFactory
 from ._headers import HeadersLike, fields
-from ._limits import Deadlines, Limits, seconds
-from ._outgoing import OutgoingRequest
-from ._pool import Pool
+from ._limits import Deadlines, Limits
+from ._outgoing import Outgoing
 from ._response import Response, StreamingResponse
+from ._sender import Sender
+from ._transport import Transport
 from ._url import URL
 
 
@@ -53,12 +52,12 @@ class Client(trio.abc.AsyncResource):
         limits: Limits | None = None,
         deadlines: Deadlines | None = None,
     ) -> None:
-        self._Socket = Socket
-        self._secure = secure
         self._headers = fields(headers)
         self._limits = limits or Limits()
-        self._deadlines = deadlines or Deadlines()
-        self._pool = Pool(self._limits.connections, seconds(self._deadlines.keep_alive))
+        deadlines = deadlines or Deadlines()
+        self._transport = Transport(Connector(Socket, secure, deadlines), self._limits, deadlines)
+        # Layers that follow, retry or authenticate go on top of it, each a Sender over the one below.
+        self._send: Sender = self._transport
 
     @asynccontextmanager
     async def stream(
@@ -87,12 +86,8 @@ class Client(trio.abc.AsyncResource):
             TooSlow: one of the `Deadlines` passed.
             HTTPError: another of its kinds; see there.
         """
-        request = OutgoingRequest(method, url, headers, body, self._headers)
-        origin = (request.url.scheme, request.url.host, request.url.port)
-        async with (
-            self._pool.lease(origin, lambda: self._connect(request.url)) as connection,
-            exchange(connection, request) as response,
-        ):
+        request = Outgoing.of(method, url, headers, body, self._headers)
+        async with self._send(request) as response:
             yield response
 
     async def request(
@@ -143,24 +138,4 @@ class Client(trio.abc.AsyncResource):
 
     async def aclose(self) -> None:
         """Close all connections."""
-        await self._pool.aclose()
-
-    async def _connect(self, url: URL) -> Connection:
-        Socket = self._Socket or default_socket(url.scheme)  # noqa: N806  # as above
-        with_secure = self._secure is not None and (self._Socket is not None or url.scheme == "https")
-        options = {"secure": self._secure} if with_secure else {}
-        limit = seconds(self._deadlines.connect)
-        with trio.CancelScope(deadline=trio.current_time() + limit):
-            stream = await Socket(url.host, url.port, **options)
-            connection = Connection(stream, url.origin, self._limits, self._deadlines)
-            if url.scheme == "https" and isinstance(stream, trio.SocketStream):
-                await connection.close_now()
-                raise InsecureConnection(
-                    f"{url.origin}: the Socket factory returned bare TCP for an https: URL; "
-                    "give one that speaks TLS, such as SecureSocket"
-                )
-            return connection
-        raise TooSlow(
-            f"{url.origin} was not connected within {limit:g} s. "
-            "A longer Deadlines.connect, or None, waits longer"
-        )
+        await self._transport.aclose()

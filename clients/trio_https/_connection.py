@@ -63,6 +63,9 @@ class Connection:
         self._head_read = False
         self._ended = False
         self._received = 0
+        self._exchanges = 0
+        # Whether anything has been received in this exchange.
+        self._heard = False
 
     # Sending
 
@@ -74,6 +77,8 @@ class Connection:
         """
         self._h11 = h11.Connection(h11.CLIENT, max_incomplete_event_size=self._limits.head)
         self._send_failure = None
+        self._exchanges += 1
+        self._heard = False
         self._head_read = self._ended = self._whole = self._hungry = False
         self._received = 0
         self._left = 0
@@ -210,6 +215,11 @@ class Connection:
             and self._h11.trailing_data == (b"", False)
         )
 
+    @property
+    def was_dying(self) -> bool:
+        """Whether it served an exchange before this one, and nothing at all has come in this one."""
+        return self._exchanges > 1 and not self._heard
+
     def _advance(self) -> bytes | None:
         """What the bytes that are here have to give: a piece of the body, `b""` at its end, `None` for nothing."""
         pieces: list[bytes] = []
@@ -308,6 +318,7 @@ class Connection:
         except trio.BrokenResourceError as error:
             raise self._lost(f"broke: {error}" if str(error) else "broke") from error
         if self._unfed:
+            self._heard = True
             return
         if self._left < math.inf:
             raise self._lost("was closed by the server") from self._send_failure

@@ -20,7 +20,7 @@ import trio
 
 from ._connection import Connection
 from ._headers import Headers
-from ._outgoing import OutgoingRequest
+from ._outgoing import Outgoing
 from ._response import StreamingResponse
 
 # A body up to this size fits into any socket's buffer, so that sending it cannot wait for the server to read.
@@ -30,7 +30,7 @@ _GRACE_SECONDS = 0.05
 
 
 @asynccontextmanager
-async def exchange(connection: Connection, request: OutgoingRequest) -> AsyncGenerator[StreamingResponse]:
+async def exchange(connection: Connection, request: Outgoing) -> AsyncGenerator[StreamingResponse]:
     """Send the request, and give the response to the block.
 
     Raises:
@@ -53,7 +53,7 @@ async def exchange(connection: Connection, request: OutgoingRequest) -> AsyncGen
             response.detach()
 
 
-async def _response(connection: Connection, request: OutgoingRequest) -> StreamingResponse:
+async def _response(connection: Connection, request: Outgoing) -> StreamingResponse:
     head = await connection.read_head()
     return StreamingResponse(
         url=request.url,
@@ -69,7 +69,7 @@ async def _response(connection: Connection, request: OutgoingRequest) -> Streami
 class _Upload:
     """A request that is sent while its response is read."""
 
-    def __init__(self, connection: Connection, request: OutgoingRequest, head: bytes) -> None:
+    def __init__(self, connection: Connection, request: Outgoing, head: bytes) -> None:
         self._connection = connection
         self._request = request
         self._head = head

@@ -1,19 +1,25 @@
 """What is to be sent: one request, checked before anything is connected.
 
-Theory of operation: `OutgoingRequest` is where a caller's method, URL, headers and body become an h11 event.
-The caller's headers win over the defaults, with one exception: how the body is framed follows from the body
-alone. A wrong Content-Length beside it is refused, by h11 as soon as it shows.
+Theory of operation: an `Outgoing` is a frozen value, from which an h11 event is made as soon as it exists, so that
+nonsense is refused where it was written. `replace` makes another one that differs in a field or two: a redirect
+has another URL, an authenticated request one header more. Host and the framing of the body are no part of
+`headers`: they follow from URL and body, anew for each. A wrong Content-Length beside the body is refused, by h11
+as soon as it shows.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import h11
 
 from ._body import Body, BodyLike
 from ._errors import InvalidRequest, InvalidURL
 from ._headers import Field, HeadersLike, fields, merged
+from ._route import Route
 from ._url import URL
 
 _DEFAULTS: list[Field] = [
@@ -24,64 +30,110 @@ _DEFAULTS: list[Field] = [
 ]
 # RFC 9110 §8.6: for these a missing body is announced as empty.
 _METHODS_WITH_BODY = {"POST", "PUT", "PATCH"}
+# RFC 9110 §9.2.2.
+_IDEMPOTENT = {"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"}
 
 
-class OutgoingRequest:
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Outgoing:
     """One request, ready to be sent.
 
-    Args:
-        method: any token but CONNECT, which makes no request to the server named by the URL.
-        url: text, or a parsed `http:` or `https:` URL.
-        headers: added to those this class makes, or in place of them.
-        body: sent with Content-Length if its length is known, else chunked.
-        defaults: headers that the caller's take precedence of.
+    Made by `Outgoing.of` or by `replace`.
 
     Raises:
-        InvalidURL: see `URL.parse`.
+        InvalidURL: the URL is not one of `http:` or `https:`.
         InvalidRequest: the method or a header is not one.
-        TypeError: an argument is of a wrong type.
+        TypeError: the method is no `str`.
     """
 
-    __slots__ = ("body", "event", "method", "url")
+    method: str
+    """Any token but CONNECT, which makes no request to the server named by the URL."""
+    url: URL
+    """Where to."""
+    headers: tuple[Field, ...]
+    """All but those that follow from URL and body; a Host or Content-Length given here wins over them."""
+    body: Body
+    """Sent with Content-Length if its length is known, else chunked."""
+    route: Route | None = None
+    """The way there; `None` for the client's own."""
+    event: h11.Request = field(init=False, repr=False)
+    """The header section as it goes on the wire."""
 
-    def __init__(
-        self,
-        method: str,
-        url: str | URL,
-        headers: HeadersLike | None,
-        body: BodyLike | None,
-        defaults: Sequence[Field] = (),
-    ) -> None:
-        _check_method(method)
-        if method == "CONNECT":
-            raise InvalidRequest(
-                "CONNECT makes a tunnel, not a request: give a Socket factory that connects through"
-            )
-        self.method = method
-        self.url = url if isinstance(url, URL) else URL.parse(url)
+    def __post_init__(self) -> None:
+        _check_method(self.method)
         if self.url.scheme not in ("http", "https"):
             raise InvalidURL(f"{self.url.origin} is not an http: or https: URL")
-        self.body = Body(body)
-        given = fields(headers)
-        names = {name.lower() for name, _ in given}
+        try:
+            event = h11.Request(method=self.method, target=self._target(), headers=self._fields())
+        except (h11.LocalProtocolError, UnicodeEncodeError) as error:
+            raise InvalidRequest(f"{self.method[:100]!r} request to {self.url.origin}: {error}") from error
+        object.__setattr__(self, "event", event)
+
+    @classmethod
+    def of(
+        cls,
+        method: str,
+        url: str | URL,
+        headers: HeadersLike | None = None,
+        body: BodyLike | None = None,
+        defaults: Sequence[Field] = (),
+    ) -> Outgoing:
+        """Make a request of what a caller gives.
+
+        Args:
+            method: see the field.
+            url: text, or a parsed URL.
+            headers: added to those this class makes, or in place of them.
+            body: see `Body`.
+            defaults: headers that the caller's take precedence of.
+
+        Raises:
+            InvalidURL: see `URL.parse`, and the class.
+            InvalidRequest, TypeError: see the class.
+        """
+        parsed = url if isinstance(url, URL) else URL.parse(url)
+        all_headers = merged(fields(headers), merged(defaults, _DEFAULTS))
+        return cls(method=method, url=parsed, headers=tuple(all_headers), body=Body(body))
+
+    def replace(self, **changes: Any) -> Outgoing:
+        """The same request but for the fields named; they are checked as any."""
+        return dataclasses.replace(self, **changes)
+
+    @property
+    def idempotent(self) -> bool:
+        """Whether sending it twice means no more than sending it once (RFC 9110 §9.2.2)."""
+        return self.method in _IDEMPOTENT
+
+    @property
+    def replayable(self) -> bool:
+        """Whether it can be sent again: false if its body comes from an iterable that is used up by sending."""
+        return self.body.replayable
+
+    def _target(self) -> str:
+        whole = self.route is not None and self.route.absolute_form and self.url.scheme == "http"
+        return str(self.url) if whole else self.url.target
+
+    def _fields(self) -> list[Field]:
+        names = {name.lower() for name, _ in self.headers}
         if b"transfer-encoding" in names:
             raise InvalidRequest("a Transfer-Encoding header is made from the body, and cannot be given")
-        own = [(b"Host", self.url.authority.encode()), *merged(defaults, _DEFAULTS)]
-        if b"content-length" not in names:
-            own += self._framing()
-        try:
-            self.event = h11.Request(method=method, target=self.url.target, headers=merged(given, own))
-        except (h11.LocalProtocolError, UnicodeEncodeError) as error:
-            raise InvalidRequest(f"{method[:100]!r} request to {self.url.origin}: {error}") from error
+        host = [] if b"host" in names else [(b"Host", self.url.authority.encode())]
+        framing = [] if b"content-length" in names else self._framing()
+        return [*host, *self.headers, *framing]
 
     def _framing(self) -> list[Field]:
-        if self.body.data is None:
+        length = self.body.length
+        if length is None:
             return [(b"Transfer-Encoding", b"chunked")]
-        if self.body.data or self.method in _METHODS_WITH_BODY:
-            return [(b"Content-Length", b"%d" % len(self.body.data))]
+        if length or self.method in _METHODS_WITH_BODY:
+            return [(b"Content-Length", b"%d" % length)]
         return []
 
 
 def _check_method(method: object) -> None:
     if not isinstance(method, str):
         raise TypeError(f"a method must be a str, not {method!r}")
+    if method == "CONNECT":
+        raise InvalidRequest(
+            "CONNECT makes a tunnel, not a request: give a Socket factory that connects through"
+        )

@@ -11,7 +11,7 @@ The most recently used connection is taken first; the others grow old and are cl
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
@@ -22,8 +22,8 @@ from ._connection import Connection
 # How long saying goodbye may take, to all servers together.
 _CLOSING_SECONDS = 1.0
 
-Origin = tuple[str, str, int]
-"""Scheme, host and port: connections are interchangeable if these are equal."""
+Origin = Hashable
+"""Scheme, host, port and route: connections are interchangeable if these are equal."""
 
 
 class _Idle(NamedTuple):
@@ -51,7 +51,7 @@ class Pool:
 
     @asynccontextmanager
     async def lease(
-        self, origin: Origin, connect: Callable[[], Awaitable[Connection]]
+        self, origin: Origin, connect: Callable[[], Awaitable[Connection]], *, fresh: bool = False
     ) -> AsyncGenerator[Connection]:
         """A connection to `origin` for the block: an idle one that is still good, or a new one.
 
@@ -60,13 +60,14 @@ class Pool:
         Args:
             origin: which server.
             connect: makes a new connection; whatever it raises is raised here.
+            fresh: take no idle one.
 
         Raises:
             trio.ClosedResourceError: the pool is closed.
         """
         self._check_open()
         async with self._slots:
-            connection = await self._reuse(origin)
+            connection = None if fresh else await self._reuse(origin)
             if connection is None:
                 await self._make_room()
                 connection = await connect()

@@ -16,7 +16,7 @@ from ._client import Client
 from ._defaults import SocketFactory, is_secure
 from ._headers import Field, HeadersLike, Text, fields, merged
 from ._limits import Deadlines, Limits
-from ._outgoing import OutgoingRequest
+from ._outgoing import Outgoing
 from ._response import Response, StreamingResponse
 from ._url import URL
 
@@ -107,7 +107,7 @@ class Request(Generic[T]):
         self._deadlines = deadlines
         self._stack = AsyncExitStack()
         # Made again when the request is sent; here it checks what was given.
-        OutgoingRequest(method, self._url, self._headers, body)
+        Outgoing.of(method, self._url, self._headers, body)
 
     def __await__(self) -> Generator[Any, Any, T]:
         return self._run().__await__()

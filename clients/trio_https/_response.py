@@ -44,6 +44,8 @@ class ResponseHead:
     """`1.1` or `1.0`."""
     headers: Headers
     """The header fields."""
+    history: tuple[ResponseHead, ...] = ()
+    """The responses that led to this one, the first one first: redirects that were followed, challenges."""
 
     @property
     def body_length(self) -> int | None:
@@ -130,8 +132,27 @@ class StreamingResponse(ResponseHead):
             reason=self.reason,
             http_version=self.http_version,
             headers=self.headers,
+            history=self.history,
             content=b"".join(chunks),
         )
+
+    async def discard(self, most: int = 64 * 1024) -> bool:
+        """Read what is left and throw it away, so that the connection can serve again.
+
+        Args:
+            most: the most bytes to read for that; a longer body is cheaper to cut off.
+
+        Returns:
+            Whether the end was reached.
+        """
+        if (self.body_length or 0) > most:
+            return False
+        size = 0
+        async for chunk in self:
+            size += len(chunk)
+            if size > most:
+                return False
+        return True
 
     def detach(self) -> None:
         """End the response's use of its connection."""

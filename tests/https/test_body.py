@@ -92,3 +92,12 @@ async def test_pieces_of_another_type_are_refused() -> None:
 def test_other_bodies_are_refused(given: object) -> None:
     with pytest.raises(TypeError, match="a body must be str, bytes-like or an asynchronous iterable"):
         Body(given)  # type: ignore[arg-type]  # the error is the test
+
+
+def test_only_what_is_here_has_a_length_and_can_be_sent_again() -> None:
+    async def source() -> AsyncGenerator[bytes]:
+        yield b"x"
+
+    assert (Body(b"abc").length, Body(b"abc").replayable) == (3, True)
+    assert (Body(None).length, Body(None).replayable) == (0, True)
+    assert (Body(source()).length, Body(source()).replayable) == (None, False)

@@ -20,7 +20,7 @@ from trio_https import (
 )
 from trio_https._connection import Connection
 from trio_https._exchange import exchange
-from trio_https._outgoing import OutgoingRequest
+from trio_https._outgoing import Outgoing
 
 BIG = b"0123456789abcdef" * 16 * 1024
 
@@ -30,8 +30,8 @@ async def _pieces(*pieces: bytes) -> AsyncGenerator[bytes]:
         yield piece
 
 
-def _request(body: BodyLike | None, headers: HeadersLike | None = None) -> OutgoingRequest:
-    return OutgoingRequest("POST", "http://h/", headers, body)
+def _request(body: BodyLike | None, headers: HeadersLike | None = None) -> Outgoing:
+    return Outgoing.of("POST", "http://h/", headers, body)
 
 
 async def _connection(peers: Peers) -> Connection:

@@ -5,13 +5,14 @@ from collections.abc import AsyncGenerator
 import pytest
 
 from trio_https import URL, BodyLike, HeadersLike, InvalidRequest, InvalidURL
-from trio_https._outgoing import OutgoingRequest
+from trio_https._outgoing import Outgoing
+from trio_https._route import Route
 
 
 def _headers(
     method: str = "GET", headers: HeadersLike | None = None, body: BodyLike | None = None
 ) -> dict[str, str]:
-    event = OutgoingRequest(method, "http://example.com:81/", headers, body).event
+    event = Outgoing.of(method, "http://example.com:81/", headers, body).event
     return {name.decode(): value.decode() for name, value in event.headers}
 
 
@@ -31,14 +32,14 @@ def test_says_what_it_accepts() -> None:
 def test_takes_a_url_as_text_or_parsed() -> None:
     url = URL.parse("https://example.com/a?b")
     for given in (url, str(url)):
-        request = OutgoingRequest("GET", given, None, None)
+        request = Outgoing.of("GET", given, None, None)
         assert request.url == url
         assert request.event.target == b"/a?b"
         assert request.event.method == b"GET"
 
 
 def test_the_caller_wins_over_the_clients_headers_and_those_over_the_defaults() -> None:
-    request = OutgoingRequest(
+    request = Outgoing.of(
         "GET",
         "http://h/",
         {"accept": "text/html", "Host": "other"},
@@ -96,11 +97,37 @@ async def test_a_body_of_unknown_length_is_chunked_unless_a_length_is_given() ->
 )
 def test_refuses_what_http_cannot_carry(method: str, headers: HeadersLike | None, message: str) -> None:
     with pytest.raises(InvalidRequest, match=message):
-        OutgoingRequest(method, "http://h/", headers, None)
+        Outgoing.of(method, "http://h/", headers, None)
 
 
 def test_refuses_other_schemes_and_types() -> None:
     with pytest.raises(InvalidURL, match="wss://h is not an http: or https: URL"):
-        OutgoingRequest("GET", URL.parse("wss://h/", schemes=("wss",)), None, None)
+        Outgoing.of("GET", URL.parse("wss://h/", schemes=("wss",)), None, None)
     with pytest.raises(TypeError, match="a method must be a str"):
-        OutgoingRequest(b"GET", "http://h/", None, None)  # type: ignore[arg-type]  # the error is the test
+        Outgoing.of(b"GET", "http://h/", None, None)  # type: ignore[arg-type]  # the error is the test
+
+
+def test_the_same_request_but_for_a_field_or_two() -> None:
+    request = Outgoing.of("PUT", "http://h/a", {"X": "y"}, b"abc")
+    other = request.replace(url=URL.parse("https://g:1/b"))
+    assert other.event.target == b"/b"
+    assert dict(other.event.headers)[b"host"] == b"g:1"
+    assert dict(other.event.headers)[b"content-length"] == b"3"
+    assert (other.method, other.headers, other.body) == ("PUT", request.headers, request.body)
+    with pytest.raises(InvalidRequest):
+        request.replace(method="GE T")
+
+
+def test_only_a_proxy_gets_the_whole_url() -> None:
+    request = Outgoing.of("GET", "http://h/a?b")
+    assert request.replace(route=Route("r")).event.target == b"/a?b"
+    assert request.replace(route=Route("r", absolute_form=True)).event.target == b"http://h/a?b"
+    tunnel = Outgoing.of("GET", "https://h/a?b").replace(route=Route("r", absolute_form=True))
+    assert tunnel.event.target == b"/a?b"
+
+
+def test_what_may_be_sent_twice() -> None:
+    assert Outgoing.of("PUT", "http://h/", None, b"x").idempotent
+    assert not Outgoing.of("POST", "http://h/").idempotent
+    assert Outgoing.of("PUT", "http://h/", None, b"x").replayable
+    assert not Outgoing.of("PUT", "http://h/", None, _source()).replayable

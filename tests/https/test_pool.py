@@ -13,7 +13,7 @@ from support.http_peers import NearEnd, Peer, Peers, Script, always, ok, peers
 from trio_https import Deadlines, Limits
 from trio_https._connection import Connection
 from trio_https._exchange import exchange
-from trio_https._outgoing import OutgoingRequest
+from trio_https._outgoing import Outgoing
 from trio_https._pool import Pool
 
 
@@ -33,7 +33,7 @@ class World:
             yield connection
 
     async def fetch(self, host: str = "h", body: bytes | None = None) -> bytes:
-        request = OutgoingRequest("POST", f"http://{host}/", None, body)
+        request = Outgoing.of("POST", f"http://{host}/", None, body)
         async with self.lease(host) as connection, exchange(connection, request) as response:
             return (await response.read(1_000_000)).content
 
@@ -59,7 +59,7 @@ class Forgetful:
         return sum(not stream.closed for stream in self._streams)
 
     async def fetch(self) -> bytes:
-        request = OutgoingRequest("GET", "http://h/", None, None)
+        request = Outgoing.of("GET", "http://h/", None, None)
         async with (
             self.pool.lease(("http", "h", 80), self._connect) as connection,
             exchange(connection, request) as response,
@@ -105,7 +105,7 @@ async def test_the_one_used_last_is_taken_first() -> None:
     async with world() as here:
 
         async def both() -> tuple[Connection, Connection]:
-            request = OutgoingRequest("GET", "http://h/", None, None)
+            request = Outgoing.of("GET", "http://h/", None, None)
             async with here.lease() as outer, exchange(outer, request) as one:
                 async with here.lease() as inner, exchange(inner, request) as other:
                     await other.read(10)
@@ -124,7 +124,7 @@ async def test_a_connection_whose_response_was_not_read_is_closed() -> None:
         await trio.sleep_forever()
 
     async with world(long) as here:
-        request = OutgoingRequest("GET", "http://h/", None, None)
+        request = Outgoing.of("GET", "http://h/", None, None)
         async with here.lease() as connection, exchange(connection, request):
             pass
         assert here.server.open == 0
@@ -132,7 +132,7 @@ async def test_a_connection_whose_response_was_not_read_is_closed() -> None:
 
 async def test_a_short_response_that_is_here_need_not_be_read() -> None:
     async with world() as here:
-        request = OutgoingRequest("GET", "http://h/", None, None)
+        request = Outgoing.of("GET", "http://h/", None, None)
         for _ in range(2):
             async with here.lease() as connection, exchange(connection, request):
                 pass
@@ -229,7 +229,7 @@ async def test_closing_closes_idle_and_busy_connections() -> None:
             assert here.server.open == 2
             await here.pool.aclose()
             assert here.server.open == 0
-            connection.begin(OutgoingRequest("GET", "http://h/", None, None).event)
+            connection.begin(Outgoing.of("GET", "http://h/", None, None).event)
             with pytest.raises(trio.ClosedResourceError):
                 await connection.read_head()
         await here.pool.aclose()
@@ -247,7 +247,7 @@ async def test_closing_is_polite_for_a_second_and_then_firm(autojump_clock: trio
         async def connect() -> Connection:
             return Stubborn(await here.server("h", 80), "http://h", Limits(), Deadlines())
 
-        request = OutgoingRequest("GET", "http://h/", None, None)
+        request = Outgoing.of("GET", "http://h/", None, None)
         async with here.pool.lease(("http", "h", 80), connect) as connection, exchange(connection, request):
             pass
         assert here.server.open == 1

@@ -118,7 +118,7 @@ async def test_ports_and_what_is_secure(monkeypatch: pytest.MonkeyPatch) -> None
             made.append(scheme)
             return server
 
-        monkeypatch.setattr("trio_https._client.default_socket", default)
+        monkeypatch.setattr("trio_https._connector.default_socket", default)
         await Request(host="h")
         await Request(host="h", port=8080)
         await Request(host="h", port=443)

@@ -10,7 +10,7 @@ from support.http_peers import answering, chunked, ok, peers
 from trio_https import URL, Deadlines, Headers, Limits, Response, ResponseTooLarge, StreamingResponse
 from trio_https._connection import Connection
 from trio_https._exchange import exchange
-from trio_https._outgoing import OutgoingRequest
+from trio_https._outgoing import Outgoing
 
 
 def _response(content: bytes, content_type: str | None = None) -> Response:
@@ -32,7 +32,7 @@ async def _streaming(
 ) -> AsyncGenerator[StreamingResponse]:
     async with peers(answering(answer), most) as server:
         connection = Connection(await server("h", 80), "http://h", Limits(), Deadlines())
-        async with exchange(connection, OutgoingRequest(method, "http://h/x", None, None)) as response:
+        async with exchange(connection, Outgoing.of(method, "http://h/x", None, None)) as response:
             yield response
 
 
@@ -129,3 +129,12 @@ async def test_a_closed_response_is_not_read() -> None:
             await anext(response)
         with pytest.raises(trio.ClosedResourceError):
             await response.read(10)
+
+
+@pytest.mark.parametrize(
+    ("answer", "whole"),
+    [(ok(b"x" * 10), True), (ok(b"x" * 11), False), (chunked(b"x" * 10), True), (chunked(b"x" * 11), False)],
+)
+async def test_discarding_reads_what_is_short(answer: bytes, whole: bool) -> None:
+    async with _streaming(answer) as response:
+        assert await response.discard(10) == whole
