@@ -63,8 +63,7 @@ async def exchange(
     sending: AbstractAsyncContextManager[None]
     if body is not None and len(body) <= _SHORT and not request.expects and request.trailers is None:
         parts = [head, connection.block(body), connection.end()] if body else [head, connection.end()]
-        await connection.send(b"".join(parts))
-        trace.mark("sent")
+        await connection.ask(b"".join(parts), trace)
         upload, sending = None, nullcontext()
     else:
         upload = _Upload(connection, request, head, trace, (deadlines or connection.deadlines).expect)
@@ -95,7 +94,7 @@ async def _response(
                 f"{connection.origin} sent {len(interim)} interim responses and no final one "
                 f"(Limits.informational is {connection.limits.informational})"
             )
-        trace.mark("informational", told)
+        trace.tell("informational", told)
         if request.on_informational is not None:
             request.on_informational(told)
         if upload is not None and event.status_code == 100:
@@ -112,6 +111,7 @@ async def _response(
         headers=_headers(event),
         informational=tuple(interim),
         timings=trace.timings,
+        body_length=connection.body_length,
         tls=getattr(connection.stream, "info", None),
         _connection=connection,
         _trace=trace,

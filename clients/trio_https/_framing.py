@@ -23,6 +23,7 @@ from ._headers import Field
 from ._limits import Limits
 
 _FEED = 64 * 1024
+_END = h11.EndOfMessage()
 
 
 class Framing:
@@ -43,6 +44,7 @@ class Framing:
         "_plain",
         "_trusted",
         "_unfed",
+        "body_length",
         "ended",
         "head_read",
         "received",
@@ -62,6 +64,8 @@ class Framing:
         self._plain = False
         self._left: float = 0
         self._trusted = True
+        self.body_length: int | None = None
+        """How many bytes of body were announced, as they are sent; `None` if that was not said."""
         self.head_read = False
         """Whether the header section of the final response has been read."""
         self.ended = False
@@ -98,7 +102,7 @@ class Framing:
             InvalidRequest: the body is shorter than its announced length, or the trailers cannot be sent.
         """
         try:
-            event = h11.EndOfMessage(headers=list(trailers)) if trailers else h11.EndOfMessage()
+            event = h11.EndOfMessage(headers=list(trailers)) if trailers else _END
         except h11.LocalProtocolError as error:
             raise InvalidRequest(f"request to {self._origin}: a trailer is no field: {error}") from error
         return self._framed(event)
@@ -137,6 +141,7 @@ class Framing:
                 if event.status_code == 101:
                     # Asked for, or h11 would have refused it. What follows is the other protocol's.
                     self.head_read = self.ended = self._plain = True
+                    self.body_length = 0
                     self._trusted = False
                 return event
             else:
@@ -154,12 +159,12 @@ class Framing:
         if chunked and (b"content-length" in headers or response.http_version < b"1.1"):
             self._trusted = False
         if self._method == b"HEAD" or response.status_code in (204, 304):
-            self._left = 0
+            self.body_length = 0
         elif chunked:
             return
-        else:
-            length = headers.get(b"content-length")
-            self._left = math.inf if length is None else int(length)
+        elif (length := headers.get(b"content-length")) is not None:
+            self.body_length = int(length)
+        self._left = math.inf if self.body_length is None else self.body_length
         self._plain = True
         # What came with the header section is taken back from h11, which is not asked again.
         rest = self._h11.trailing_data[0]
