@@ -208,6 +208,16 @@ class Connection:
         return self._framing.trailers
 
     @property
+    def fields(self) -> Sequence[Field]:
+        """The fields of the last header section."""
+        return self._framing.fields
+
+    @property
+    def coded(self) -> bool:
+        """Whether the body has a Content-Encoding."""
+        return self._framing.coded
+
+    @property
     def body_length(self) -> int | None:
         """How many bytes of body the server has announced."""
         return self._framing.body_length
