@@ -149,8 +149,9 @@ class IterableSource:
                 _check(piece)
                 yield piece
         finally:
-            if isinstance(self._iterable, AsyncGenerator):
-                await cast("AsyncGenerator[object, None]", cast("object", self._iterable)).aclose()
+            iterable: object = self._iterable
+            if isinstance(iterable, AsyncGenerator):
+                await cast("AsyncGenerator[object, None]", iterable).aclose()
 
 
 class PathSource:

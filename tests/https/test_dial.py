@@ -77,7 +77,7 @@ class _Resolver(trio.abc.HostnameResolver):
             found.append((six if ":" in address else four, kind, 6, "", sockaddr))
         return found
 
-    async def getnameinfo(self, *_: Any) -> Any:
+    async def getnameinfo(self, sockaddr: Any, flags: Any) -> Any:
         raise OSError
 
 

@@ -9,7 +9,7 @@ from typing import Any  # what is refused is of any type
 import pytest
 
 from trio_https._body import Body
-from trio_https._multipart import Multipart
+from trio_https._multipart import FileLike, Multipart
 
 
 async def _source() -> AsyncGenerator[bytes]:
@@ -37,17 +37,15 @@ async def test_fields_and_files_as_a_form(tmp_path: Path) -> None:
     path = tmp_path / "page.html"
     path.write_bytes(b"<p>" * 50_000)
     with path.open("rb") as opened:
-        form = Multipart(
-            {"a": "1", "b": ["2", "3"]},
-            {
-                "path": path,
-                "open": opened,
-                "bytes": b"raw",
-                "named": ("x.png", b"png"),
-                "typed": ("x.bin", io.BytesIO(b"bin"), "text/x-own"),
-                "bare": (None, "text"),
-            },
-        )
+        files: dict[str, FileLike] = {
+            "path": path,
+            "open": opened,
+            "bytes": b"raw",
+            "named": ("x.png", b"png"),
+            "typed": ("x.bin", io.BytesIO(b"bin"), "text/x-own"),
+            "bare": (None, "text"),
+        }
+        form = Multipart({"a": "1", "b": ["2", "3"]}, files)
         sent = await _sent(form)
         assert form.replayable
         assert form.length == len(sent)
