@@ -183,11 +183,11 @@ def main() -> None:
         for transport in ("TCP", "TLS"):
             verdicts = collections.Counter[str]()
             for seed in range(seeds):
-                what = ("--measure", client, transport, str(seed))
-                command = [sys.executable, "-m", "benchmarks.cancellation", *what]
+                place = ("--measure", client, transport, str(seed))
+                command = [sys.executable, "-m", "benchmarks.cancellation", *place]
                 done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
                 verdicts[done.stdout.strip()] += 1
-            found = ", ".join(f"{count} {verdict}" for verdict, count in verdicts.most_common())
+            found = ", ".join(f"{number} {verdict}" for verdict, number in verdicts.most_common())
             print(f"{client:<12} {transport}  {found}", flush=True)
 
 
