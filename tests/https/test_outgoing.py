@@ -157,5 +157,6 @@ def test_what_was_checked_is_not_checked_again_and_no_secret_is_kept() -> None:
             request = Outgoing.of("GET", f"http://h{number}/")
             assert dict(request.event.headers)[b"host"] == f"h{number}".encode()
             Outgoing.of("GET", f"http://h{number}/", {"Authorization": "secret"})
+            Outgoing.of("GET", f"http://h{number}/", {"X-Api-Key": "secret"})
     assert 0 < len(_outgoing._seen) <= _outgoing._MOST_SEEN
     assert "secret" not in repr(_outgoing._seen)
