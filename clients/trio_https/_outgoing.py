@@ -45,7 +45,7 @@ _seen: dict[object, object] = {}
 _IDEMPOTENT = {"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"}
 
 
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True, repr=False)
 class Outgoing:
     """One request, ready to be sent.
 
@@ -75,7 +75,7 @@ class Outgoing:
     """Whether the content codings of the response's body are undone."""
     deadlines: Deadlines | None = None
     """How long to wait for the server; `None` for the client's own."""
-    event: h11.Request = field(init=False, repr=False)
+    event: h11.Request = field(init=False)
     """The header section as it goes on the wire."""
 
     def __post_init__(self) -> None:
@@ -116,6 +116,11 @@ class Outgoing:
         own = body if isinstance(body, Body) else Body.of(body)
         all_headers = merged(fields(headers), merged(defaults, DEFAULT_HEADERS))
         return cls(method=method, url=parsed, headers=tuple(all_headers), body=own, **others)
+
+    def __repr__(self) -> str:
+        # Without the headers, which hold secrets.
+        way = "" if self.route is None else f" by way of {self.route.name}"
+        return f"<Outgoing {self.method} {self.url}{way}, {self.body!r}>"
 
     def replace(self, **changes: Any) -> Outgoing:
         """The same request but for the fields named; they are checked as any."""
