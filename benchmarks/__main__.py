@@ -21,12 +21,13 @@ from pathlib import Path
 
 import trio
 
-from benchmarks import memory
+from benchmarks import memory, trust
 from benchmarks.contestants import CONTESTANTS, OURS, PEER, SERVER_NAME
 from benchmarks.workloads import CASES, Case
 from support.authority import Authority
 
 _GIB = 1 << 30
+_TRUST = "trust"
 
 
 @dataclass(frozen=True)
@@ -98,11 +99,14 @@ def _report_memory(site: Site) -> str | None:
     if not memory.available():
         print("peak memory: not measured, this system has no /proc/self/clear_refs")
         return None
-    extra = int(_child("benchmarks.memory", str(site.port), str(site.authority), str(_GIB)))
     limit = memory.LIMIT_BYTES
-    print(f"peak memory while 1 GiB of response body streams: {extra / (1 << 20):+.2f} MiB", end="")
-    print(f" (limit {limit >> 20} MiB)")
-    return None if extra <= limit else "streaming a response body takes more memory than it may"
+    worst = 0
+    for direction, what in (("down", "response"), ("up", "request")):
+        extra = int(_child("benchmarks.memory", str(site.port), str(site.authority), str(_GIB), direction))
+        print(f"peak memory while 1 GiB of {what} body streams: {extra / (1 << 20):+.2f} MiB", end="")
+        print(f" (limit {limit >> 20} MiB)")
+        worst = max(worst, extra)
+    return None if worst <= limit else "streaming a body takes more memory than it may"
 
 
 def run(names: Iterable[str], *, quick: bool, rounds: int) -> str | None:
@@ -124,13 +128,19 @@ def main() -> str | None:
     parser = argparse.ArgumentParser(prog="benchmarks", description="Work done per CPU second, side by side.")
     parser.add_argument("--quick", action="store_true", help="less work in each round")
     parser.add_argument("--rounds", type=int, help="rounds for each case: 7, or 3 with --quick")
-    parser.add_argument("cases", nargs="*", metavar="CASE", help=f"one of: {', '.join(CASES)}")
+    known = [*CASES, _TRUST]
+    parser.add_argument("cases", nargs="*", metavar="CASE", help=f"one of: {', '.join(known)}")
     options = parser.parse_args()
-    unknown = [name for name in options.cases if name not in CASES]
+    unknown = [name for name in options.cases if name not in known]
     if unknown:
         parser.error(f"no such case: {', '.join(unknown)}")
     rounds = options.rounds or (3 if options.quick else 7)
-    return run(options.cases or CASES, quick=options.quick, rounds=rounds)
+    wanted = options.cases or known
+    transfers = [name for name in wanted if name != _TRUST]
+    complaints = [run(transfers, quick=options.quick, rounds=rounds)] if transfers else []
+    if _TRUST in wanted:
+        complaints += trust.report(quick=options.quick)
+    return "\n".join(filter(None, complaints)) or None
 
 
 if __name__ == "__main__":

@@ -20,6 +20,11 @@ class Alert(NamedTuple):
     @classmethod
     def parse(cls, content: bytes) -> Alert:
         """The alert in a record."""
+        # RFC 9846 §5.4 [8446 §5.4]: "Implementations MUST NOT send Handshake and Alert records that have a
+        # zero-length TLSInnerPlaintext.content; if such a message is received, the receiving implementation MUST
+        # terminate the connection with an 'unexpected_message' alert." RFC 5246 §6.2.1 forbids them, too.
+        if not content:
+            raise PeerMisbehaved(AlertDescription.UNEXPECTED_MESSAGE, "an empty alert record")
         # RFC 9846 §5.1 [8446 §5.1]: "a record with an Alert type MUST contain exactly one message."
         if len(content) != 2:
             raise PeerMisbehaved(

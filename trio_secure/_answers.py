@@ -18,7 +18,7 @@ from ._extensions import Extensions, Where, check_answers
 from ._messages import ServerHello
 from ._messages13 import EncryptedExtensions
 from ._offer import Offer
-from ._settings import FRAGMENT_LENGTHS
+from ._settings import FRAGMENT_LENGTHS, largest_record
 from ._status import check_status_answer, read_scts
 from ._suites import Cbc, CipherSuite
 from ._versions import Version
@@ -26,7 +26,6 @@ from ._wire import NO_LIMITS, RecordLimits
 
 #: RFC 8449 §4: the smallest record_size_limit there is.
 _SMALLEST_LIMIT = 64
-_MAX_CONTENT = 2**14
 
 
 def _illegal(message: str) -> PeerMisbehaved:
@@ -50,9 +49,12 @@ class Answers:
 def answers13(message: EncryptedExtensions, offer: Offer) -> Answers:
     """The answers of EncryptedExtensions (RFC 9846 §4.4.1 [8446 §4.3.1])."""
     extensions = message.extensions
+    _check_one_limit(extensions)
     check_answers(extensions, Where.ENCRYPTED_EXTENSIONS, offer.offered, "EncryptedExtensions")
     _check_empty(extensions, ext.SERVER_NAME)
     _check_empty(extensions, ext.EARLY_DATA)
+    # RFC 9846 §4.3.7 [8446 §4.2.7]: "Clients MUST NOT act upon any information found in 'supported_groups' prior
+    # to successful completion of the handshake"; here nobody does so at all.
     return Answers(
         alpn=_protocol(extensions, offer.config),
         limits=_limits(extensions, offer.config, Version.TLS13),
@@ -64,6 +66,7 @@ def answers13(message: EncryptedExtensions, offer: Offer) -> Answers:
 def answers12(hello: ServerHello, offer: Offer, version: Version, suite: CipherSuite) -> Answers:
     """The answers of a ServerHello of TLS 1.2 or below (RFC 5246 §7.4.1.4)."""
     extensions = hello.extensions
+    _check_one_limit(extensions)
     check_answers(extensions, Where.SERVER_HELLO_12, offer.offered, "ServerHello")
     for code in (ext.SERVER_NAME, ext.EXTENDED_MASTER_SECRET, ext.ENCRYPT_THEN_MAC, ext.SESSION_TICKET):
         _check_empty(extensions, code)
@@ -101,7 +104,8 @@ def _protocol(extensions: Extensions, config: TLSConfig) -> bytes | None:
     reader = Reader(data, "ALPN answer")
     entry = reader.inner(reader.vector16(2), "ProtocolNameList")
     reader.finish()
-    # "The 'extension_data' field [...] MUST contain exactly one 'ProtocolName'."
+    # "The 'extension_data' field [...] MUST contain exactly one 'ProtocolName'." RFC 7301 §3.2: "The server SHALL
+    # NOT respond with a selected protocol and subsequently use a different protocol".
     protocol = entry.vector8(1)
     entry.finish()
     if protocol not in config.protocols:
@@ -109,12 +113,22 @@ def _protocol(extensions: Extensions, config: TLSConfig) -> bytes | None:
     return protocol
 
 
+def _check_one_limit(extensions: Extensions) -> None:
+    # RFC 8449 §5: "A client MUST treat receipt of both 'max_fragment_length' and 'record_size_limit' as a fatal
+    # error, and it SHOULD generate an 'illegal_parameter' alert", whichever of them it has offered.
+    if ext.MAX_FRAGMENT_LENGTH in extensions and ext.RECORD_SIZE_LIMIT in extensions:
+        raise _illegal("the server answers both max_fragment_length and record_size_limit")
+
+
 def _limits(extensions: Extensions, config: TLSConfig, version: Version) -> RecordLimits:
     fragment, limit = extensions.get(ext.MAX_FRAGMENT_LENGTH), extensions.get(ext.RECORD_SIZE_LIMIT)
     if fragment is not None:
         return RecordLimits(fragment=_fragment_length(fragment, config))
     if limit is not None:
-        return RecordLimits(receive=config.record_size_limit, send=_record_size_limit(limit, version))
+        # What was asked for may be as much as TLS 1.3 allows, which is a byte more than older versions do.
+        largest = largest_record(version)
+        receive = min(config.record_size_limit or largest, largest)
+        return RecordLimits(receive=receive, send=_record_size_limit(limit, largest))
     return NO_LIMITS
 
 
@@ -130,14 +144,13 @@ def _fragment_length(data: bytes, config: TLSConfig) -> int | None:
     return asked
 
 
-def _record_size_limit(data: bytes, version: Version) -> int:
+def _record_size_limit(data: bytes, largest: int) -> int:
     reader = Reader(data, "record_size_limit answer")
     limit = reader.uint16()
     reader.finish()
     # RFC 8449 §4: "An endpoint MUST treat receipt of a smaller value as a fatal error and generate an
     # 'illegal_parameter' alert." And: "A client MAY abort the handshake with an 'illegal_parameter' alert if the
     # record_size_limit extension includes a value greater than the maximum record size permitted".
-    largest = _MAX_CONTENT + 1 if version >= Version.TLS13 else _MAX_CONTENT
     if not _SMALLEST_LIMIT <= limit <= largest:
         raise _illegal(f"the server's record_size_limit is {limit}, outside {_SMALLEST_LIMIT} to {largest}")
     return limit
@@ -145,9 +158,16 @@ def _record_size_limit(data: bytes, version: Version) -> int:
 
 def _check_renegotiation_info(extensions: Extensions) -> None:
     data = extensions.get(ext.RENEGOTIATION_INFO)
+    # RFC 5746 §4.1 leaves it to the client whether to go on with a server that does not answer: it "might choose
+    # to reject all renegotiations and simply not signal it", and most of those do.
+    if data is None:
+        return
+    reader = Reader(data, "renegotiation_info")
+    renegotiated_connection = reader.vector8()
+    reader.finish()
     # RFC 5746 §3.4: "The client MUST then verify that the length of the 'renegotiated_connection' field is zero,
     # and if it is not, MUST abort the handshake (by sending a fatal handshake_failure alert)."
-    if data is not None and data != b"\x00":
+    if renegotiated_connection:
         raise PeerMisbehaved(
             AlertDescription.HANDSHAKE_FAILURE,
             "the server's renegotiation_info speaks of an earlier handshake",

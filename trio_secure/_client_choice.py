@@ -30,7 +30,7 @@ from ._signatures import SignatureScheme
 from ._suites import Authentication
 from ._versions import Version
 
-# RFC 5246 §7.4.4: rsa_sign(1). RFC 8422 §5.5: ecdsa_sign(64), which by §3 stands for keys of EdDSA too.
+# RFC 5246 §7.4.4: rsa_sign(1). RFC 8422 §5.5: ecdsa_sign(64), which by RFC 8422 §3 stands for EdDSA too.
 _CERTIFICATE_TYPES = {1: Authentication.RSA, 64: Authentication.ECDSA}
 
 _NO_FILTERS = OIDFilters()

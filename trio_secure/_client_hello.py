@@ -22,7 +22,7 @@ from ._groups import Exchange, NamedGroup
 from ._messages import ClientHello
 from ._names import ServerName
 from ._sessions import Session, Session12, Session13
-from ._settings import FRAGMENT_LENGTHS
+from ._settings import FRAGMENT_LENGTHS, largest_record
 from ._signatures import SCHEMES_BY_NAME
 from ._status import STATUS_REQUEST
 from ._suites import Cbc, KeyExchange
@@ -49,7 +49,7 @@ def client_hello(
     if grease:
         suites.insert(0, grease.suite)
     hello = ClientHello(
-        min(config.max_version, Version.TLS12),
+        min(config.highest, Version.TLS12),
         os.urandom(32),
         _session_id(config, session),
         tuple(suites),
@@ -71,7 +71,7 @@ def _session_id(config: TLSConfig, session: Session | None) -> bytes:
         return session.session_id
     # RFC 5077 §3.4: with a ticket alone, an id that the server echoes tells that it resumes. RFC 9846 §E.4
     # [8446 §D.4]: a TLS 1.3 client in middlebox compatibility mode sends a non-empty one.
-    if isinstance(session, Session12) or config.max_version >= Version.TLS13:
+    if isinstance(session, Session12) or config.highest >= Version.TLS13:
         return os.urandom(32)
     return b""
 
@@ -93,8 +93,17 @@ def _server_name(name: ServerName) -> bytes:
 def _versions(config: TLSConfig, grease: Grease | None) -> bytes:
     # RFC 9846 §4.3.1 [8446 §4.2.1]: "containing all versions of TLS which they are prepared to negotiate",
     # the most preferred first.
-    versions = [v for v in sorted(Version, reverse=True) if config.min_version <= v <= config.max_version]
-    return _codes(_greased(versions, grease, "version"))[1:]
+    return _codes(_greased(config.versions, grease, "version"))[1:]
+
+
+def _groups(config: TLSConfig) -> Sequence[NamedGroup]:
+    """The groups that a suite on offer has a use for; in TLS 1.3 every suite has."""
+    if config.highest >= Version.TLS13:
+        return config.group_rows
+    # RFC 8422 §4: "The client MUST NOT include these extensions in the ClientHello message if it does not propose
+    # any ECC cipher suites"; RFC 7919 §3 says the same of its groups, as a SHOULD.
+    wanted = {suite.key_exchange for suite in config.suite_rows}
+    return [group for group in config.group_rows if group.key_exchange in wanted]
 
 
 def _extensions(
@@ -113,12 +122,13 @@ def _extensions(
     # RFC 6066 §3: "Literal IPv4 and IPv6 addresses are not permitted in 'HostName'."
     if name is not None and not name.is_address:
         extensions.append((ext.SERVER_NAME, _server_name(name)))
-    if config.min_version < Version.TLS13:
+    if config.lowest < Version.TLS13:
         extensions += _below_13(config, session)
-    groups = _greased((group.code for group in config.group_rows), grease, "group")
-    extensions.append((ext.SUPPORTED_GROUPS, _codes(groups)))
+    if groups := _groups(config):
+        codes = _greased((group.code for group in groups), grease, "group")
+        extensions.append((ext.SUPPORTED_GROUPS, _codes(codes)))
     # RFC 5246 §7.4.1.4.1: "Clients MUST NOT offer it if they are offering TLS versions prior to 1.2."
-    if config.max_version >= Version.TLS12:
+    if config.highest >= Version.TLS12:
         schemes = _greased((scheme.code for scheme in config.scheme_rows), grease, "scheme")
         extensions.append((ext.SIGNATURE_ALGORITHMS, _codes(schemes)))
         if config.certificate_signature_algorithms:
@@ -133,8 +143,10 @@ def _extensions(
     if config.max_fragment_length is not None:
         extensions.append((ext.MAX_FRAGMENT_LENGTH, bytes([FRAGMENT_LENGTHS[config.max_fragment_length]])))
     if config.record_size_limit is not None:
-        extensions.append((ext.RECORD_SIZE_LIMIT, config.record_size_limit.to_bytes(2, "big")))
-    if config.max_version >= Version.TLS13:
+        # RFC 8449 §4: "an endpoint MUST NOT send a value higher than the protocol-defined maximum record size".
+        limit = min(config.record_size_limit, largest_record(config.highest))
+        extensions.append((ext.RECORD_SIZE_LIMIT, limit.to_bytes(2, "big")))
+    if config.highest >= Version.TLS13:
         extensions += _from_13(config, shares, session, grease, early_data=early_data)
     if grease:
         extensions.append((grease.last_extension, b"\0"))
@@ -164,6 +176,9 @@ def _from_13(
     *,
     early_data: bool,
 ) -> list[tuple[int, bytes]]:
+    # RFC 9846 §9.2 [8446 §9.2]: a hello of TLS 1.3 has signature_algorithms, and "If containing a
+    # 'supported_groups' extension, it MUST also contain a 'key_share' extension, and vice versa. An empty
+    # KeyShare.client_shares list is permitted."
     extensions = [
         (ext.SUPPORTED_VERSIONS, _versions(config, grease)),
         (ext.KEY_SHARE, key_share(shares, grease)),
@@ -176,6 +191,8 @@ def _from_13(
     if config.certificate_authorities:
         names = b"".join(map(vector16, config.certificate_authorities))
         extensions.append((ext.CERTIFICATE_AUTHORITIES, vector16(names)))
+    # RFC 9846 §4.3.6 [8446 §4.2.6]: "Servers MUST NOT send a post-handshake CertificateRequest to clients which do
+    # not offer this extension."
     if config.post_handshake_auth:
         extensions.append((ext.POST_HANDSHAKE_AUTH, b""))
     if early_data:
@@ -185,12 +202,19 @@ def _from_13(
 
 def _padded(hello: ClientHello, multiple: int) -> ClientHello:
     """RFC 7685 §3: zeros in an extension of their own."""
+    if hello.room < multiple + _EXTENSION_HEADER:
+        return hello
     missing = -len(hello.encode()) % multiple
     if not missing:
         return hello
     # The extension itself takes four bytes.
     zeros = bytes((missing - _EXTENSION_HEADER) % multiple)
     return hello.with_extensions([*hello.extensions, (ext.PADDING, zeros)])
+
+
+def bound_length(session: Session13) -> int:
+    """How many bytes of extensions `bound` adds."""
+    return _EXTENSION_HEADER + 2 + 2 + len(session.ticket) + 4 + 2 + 1 + session.suite.hash.length
 
 
 def bound(hello: ClientHello, session: Session13, age: int, binder: bytes) -> ClientHello:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
@@ -21,7 +22,7 @@ from ._groups import GROUPS_BY_NAME, NAMED_GROUPS, NamedGroup
 from ._key_log import KeyLog
 from ._session_cache import PROCESS_CACHE
 from ._sessions import SessionCache
-from ._settings import CertificateData, CertificateVerifier, OCSPPolicy, ResourceSelection
+from ._settings import CertificateVerifier, OCSPPolicy, ResourceSelection, TrustedData
 from ._signatures import SCHEMES_BY_NAME, SIGNATURE_SCHEMES, SignatureScheme
 from ._suites import CIPHER_SUITES, SUITES_BY_NAME, CipherSuite
 from ._trace import TraceSink
@@ -41,7 +42,7 @@ class TLSConfig:
         max_version: the highest version offered, up to 0x0304, the default.
         cipher_suites: registered names, in order of preference. None is all with forward secrecy and an
             AEAD; with a floor below TLS 1.2, or both switches off, also those with CBC and with RSA key
-            transport.
+            transport. A version that none of them is for is not offered.
         switches: {"DHE_RSA": False} and {"ECDHE_RSA": False} leave out the suites of that kind.
         groups: names of key-exchange groups, in order of preference; None for x25519mlkem768, x25519,
             secp256r1, secp384r1 and secp521r1.
@@ -53,10 +54,12 @@ class TLSConfig:
         alpn: protocol names in order of preference, each 1 to 255 bytes; str stands for its UTF-8 bytes.
         server_name: the name for SNI and for verification, instead of the one that is connected to.
         verify: False accepts any certificate, from anyone. The handshake signatures are checked all the same.
-        certificate: certificates to trust besides the store's: DER or PEM bytes, or a `trio_certs.Resource`.
+        certificate: certificates to trust besides the store's: DER or PEM bytes, the path of a file with either,
+            or a `trio_certs.Resource`.
         manifest: the `trio_certs.Manifest` that says which CAs of the store the application includes; None
             for every one. Its `config.tls` switches hold unless `switches` says otherwise.
-        trust: a `trio_certs.Trust` that decides instead of `certificate`, `manifest` and `ocsp`.
+        trust: a `trio_certs.Trust` that decides instead of `certificate` and `manifest`, with sources, pins and
+            lists of revoked certificates of its own; and with its own view of what `ocsp` asks for.
         ocsp: what to do with OCSP staples (RFC 6066 §8): "if_present" asks for one and refuses a bad one,
             or none where the certificate promises one; "require" refuses to go without; "ignore" does not
             ask.
@@ -100,7 +103,7 @@ class TLSConfig:
     alpn: str | bytes | Sequence[str | bytes] = ()
     server_name: str | None = None
     verify: bool = True
-    certificate: CertificateData | Sequence[CertificateData] = ()
+    certificate: TrustedData | os.PathLike[str] | Sequence[TrustedData | os.PathLike[str]] = ()
     manifest: ResourceSelection | None = None
     trust: CertificateVerifier | None = None
     ocsp: OCSPPolicy = "if_present"
@@ -133,8 +136,9 @@ class TLSConfig:
         if not self.scheme_rows:
             raise ValueError("signature_algorithms has none that can sign a handshake")
         if not self.group_rows:
-            raise ValueError(f"groups has none that fits {low.label} to {high.label}")
-        strangers = [group.name for group in self.share_rows if group not in self.group_rows]
+            raise ValueError(f"groups has none that fits {self.lowest.label} to {self.highest.label}")
+        offered = {group.name.lower() for group in self.group_rows}
+        strangers = [name for name in self.key_shares or () if name not in offered]
         if strangers:
             raise ValueError(f"key_shares has {', '.join(strangers)}, which groups does not have")
 
@@ -152,8 +156,25 @@ class TLSConfig:
             rows = [*CIPHER_SUITES]
         else:
             rows = [row for row in CIPHER_SUITES if row.by_default]
+        # RFC 5288 §4: "Clients MUST NOT offer these cipher suites if they do not offer TLS 1.2 or later."
         fitting = (row for row in rows if row.since <= self.max_version and row.until >= self.min_version)
         return tuple(row for row in fitting if row.kind not in off)
+
+    @functools.cached_property
+    def versions(self) -> tuple[Version, ...]:
+        """The versions to offer, the highest first: those allowed that there is a suite for."""
+        allowed = [version for version in Version if self.min_version <= version <= self.max_version]
+        return tuple(v for v in reversed(allowed) if any(row.fits(v) for row in self.suite_rows))
+
+    @property
+    def highest(self) -> Version:
+        """The highest version to offer."""
+        return self.versions[0]
+
+    @property
+    def lowest(self) -> Version:
+        """The lowest version to offer."""
+        return self.versions[-1]
 
     @functools.cached_property
     def group_rows(self) -> tuple[NamedGroup, ...]:
@@ -162,15 +183,17 @@ class TLSConfig:
             rows = [GROUPS_BY_NAME[name] for name in self.groups]
         else:
             rows = [row for row in NAMED_GROUPS if row.by_default]
-        return tuple(row for row in rows if row.since <= self.max_version)
+        return tuple(row for row in rows if row.since <= self.highest)
 
     @functools.cached_property
     def share_rows(self) -> tuple[NamedGroup, ...]:
         """The groups to send a share of, as rows of their table."""
-        if self.key_shares is not None:
-            return tuple(GROUPS_BY_NAME[n] for n in self.key_shares)
+        # RFC 9846 §4.3.8 [8446 §4.2.8]: "Each KeyShareEntry value MUST correspond to a group offered in the
+        # 'supported_groups' extension and MUST appear in the same order."
         offered = self.group_rows
-        return tuple(row for row in offered if row.name.lower() in _DEFAULT_SHARES) or offered[:1]
+        wanted = _DEFAULT_SHARES if self.key_shares is None else self.key_shares
+        shared = tuple(row for row in offered if row.name.lower() in wanted)
+        return offered[:1] if self.key_shares is None and not shared else shared
 
     @functools.cached_property
     def scheme_rows(self) -> tuple[SignatureScheme, ...]:
@@ -178,7 +201,7 @@ class TLSConfig:
         names = self.signature_algorithms
         rows = SIGNATURE_SCHEMES if names is None else [SCHEMES_BY_NAME[name] for name in names]
         # Below TLS 1.2 a key signs in one way only; what stands here is neither offered nor used then.
-        return tuple(row for row in rows if row.since <= max(self.max_version, Version.TLS12))
+        return tuple(row for row in rows if row.since <= max(self.highest, Version.TLS12))
 
     @property
     def protocols(self) -> tuple[bytes, ...]:
@@ -186,9 +209,9 @@ class TLSConfig:
         return cast("tuple[bytes, ...]", self.alpn)
 
     @property
-    def certificates(self) -> tuple[CertificateData, ...]:
+    def certificates(self) -> tuple[TrustedData, ...]:
         """The certificates to trust, one by one."""
-        return cast("tuple[CertificateData, ...]", self.certificate)
+        return cast("tuple[TrustedData, ...]", self.certificate)
 
     @property
     def identities(self) -> tuple[ClientIdentity, ...]:
@@ -274,7 +297,7 @@ _CHECKS: Mapping[str, Check] = {
     "alpn": settings.protocols,
     "server_name": settings.server_name,
     "verify": settings.boolean,
-    "certificate": settings.certificates,
+    "certificate": settings.trusted,
     "manifest": _instance(ResourceSelection, "Manifest"),
     "trust": _instance(CertificateVerifier, "Trust"),
     "ocsp": lambda field, value: settings.choice(field, value, ("ignore", "if_present", "require")),

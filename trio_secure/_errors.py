@@ -125,9 +125,9 @@ class CertificateRefused(_FaultWithAlert):
 class AlertReceived(TLSError):
     """The peer sent a fatal alert."""
 
-    def __init__(self, alert: int) -> None:
+    def __init__(self, alert: int, hint: str | None = None) -> None:
         known = AlertDescription(alert) if alert in AlertDescription.__members__.values() else alert
-        hint = _HINTS.get(alert)
+        hint = _HINTS.get(alert) if hint is None else hint
         said = f"the peer refused the connection with alert {alert}, {alert_name(alert)}"
         super().__init__(f"{said}: {hint}" if hint else said, known)
 

@@ -73,20 +73,26 @@ def exchange_kind(hellos: Hellos) -> type[ServerKeyExchange] | None:
 
 
 def prove(exchange: ServerKeyExchange | None, chain: Sequence[bytes], hellos: Hellos) -> ProvenKey:
-    """The server's key, proven as far as it can be before the Finished; what is out of bounds is refused first."""
+    """The server's key, proven as far as it can be before the Finished; what is out of bounds is refused.
+
+    A curve is among those offered or not, whoever says so. Parameters that a server makes up are looked at once it
+    is the server that has: RFC 7919 §3: "validate the signature over the ServerDHParams. If not valid, terminate
+    the connection. If the signature over ServerDHParams is valid, compare the selected dh_p and dh_g".
+    """
     if exchange is None:
         return transport_key(chain)
     _check_curve(chain, hellos.offer)
     if isinstance(exchange, ServerKeyExchangeECDHE):
         _group(exchange, hellos.offer)
-    if isinstance(exchange, ServerKeyExchangeDHE):
-        _params(exchange, hellos.offer)
     # RFC 5246 §7.4.3: the signature is over client_random + server_random + params.
     covered = b"".join(hellos.randoms) + exchange.params
     proof = HandshakeSignature(
         exchange.algorithm, exchange.signature, covered, hellos.version, hellos.suite.authentication
     )
-    return prove_key(chain, proof, hellos.offer.config.scheme_rows)
+    proven = prove_key(chain, proof, hellos.offer.config.scheme_rows)
+    if isinstance(exchange, ServerKeyExchangeDHE):
+        _params(exchange, hellos.offer)
+    return proven
 
 
 def _check_curve(chain: Sequence[bytes], offer: Offer) -> None:

@@ -24,6 +24,9 @@ from ._errors import AlertDescription, PeerMisbehaved
 
 Extensions = Mapping[int, bytes]
 
+#: The longest block of extensions there can be, its length included.
+MAX_BLOCK = 2 + 2**16 - 1
+
 
 class Where(enum.Flag):
     """The messages that carry extensions, as in the table of RFC 9846 §4.3 [8446 §4.2]."""
@@ -148,7 +151,11 @@ def write_extensions(extensions: Iterable[tuple[int, bytes]]) -> bytes:
 def check_answers(extensions: Extensions, where: Where, offered: Collection[int], message: str) -> None:
     """Refuse an extension that was not asked for, or that answers in the wrong message."""
     for code in extensions:
-        _check_place(code, where, message)
+        # RFC 5246 §7.4.1.4: "If a client receives an extension type in ServerHello that it did not request in the
+        # associated ClientHello, it MUST abort the handshake with an unsupported_extension fatal alert." There it
+        # does not count that the extension would have had no place either.
+        if code in offered or where is not Where.SERVER_HELLO_12:
+            _check_place(code, where, message)
         if code not in offered:
             raise PeerMisbehaved(
                 AlertDescription.UNSUPPORTED_EXTENSION,
@@ -157,7 +164,11 @@ def check_answers(extensions: Extensions, where: Where, offered: Collection[int]
 
 
 def check_requests(extensions: Extensions, where: Where, message: str) -> None:
-    """Refuse a known extension in the wrong message; unknown ones are passed over, as the RFC wants."""
+    """Refuse a known extension in the wrong message; others are passed over.
+
+    RFC 9846 §9.3 [8446 §9.3]: "a client receiving a CertificateRequest or NewSessionTicket MUST also ignore all
+    unrecognized extensions."
+    """
     for code in extensions:
         _check_place(code, where, message)
 

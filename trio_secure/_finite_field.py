@@ -225,7 +225,8 @@ class DheParams:
             raise self._insufficient(
                 f"uses the group {self.name} and not one of {', '.join(sorted(offered))}"
             )
-        # RFC 7919 §3.1: clients "MUST do at least cursory checks on group size".
+        # RFC 7919 §3.1: clients "MUST do at least cursory checks on group size"; RFC 5246 §F.1.1.3 would have them
+        # look at that and at the public value too.
         bits = self.p.bit_length()
         if not _MIN_BITS <= bits <= _MAX_BITS:
             raise self._insufficient(f"uses a prime of {bits} bits, not {_MIN_BITS} to {_MAX_BITS}")

@@ -12,6 +12,8 @@ number out of range) leaves here as illegal_parameter:
     RFC 9846 §4.3.8.2 [8446 §4.2.8.2]: "peers MUST validate each other's public value Q by ensuring that the
     point is a valid point on the elliptic curve."
 
+    RFC 8422 §5.11 demands both of ECDHE below TLS 1.3.
+
     RFC 9846 §4.3.8.1 [8446 §4.2.8.1]: "Peers MUST validate each other's public key Y by ensuring that 1 < Y <
     p-1."
 
@@ -140,37 +142,36 @@ class _Hybrid:
     Shares and secrets are each the one behind the other: ML-KEM comes first beside X25519, and last beside P-256.
     """
 
-    __slots__ = ("_kem", "_kem_first", "classical", "lends")
+    __slots__ = ("_classical", "_kem", "_kem_first")
 
     _CIPHERTEXT = 1088
 
-    def __init__(self, lends: str, classical: Exchange, *, kem_first: bool) -> None:
+    def __init__(self, classical: Exchange, *, kem_first: bool) -> None:
         self._kem = MLKEM768PrivateKey.generate()
         self._kem_first = kem_first
-        self.lends = lends
-        self.classical = classical
+        self._classical = classical
 
     def _join(self, kem: bytes, classical: bytes) -> bytes:
         return kem + classical if self._kem_first else classical + kem
 
     @property
     def public(self) -> bytes:
-        return self._join(self._kem.public_key().public_bytes_raw(), self.classical.public)
+        return self._join(self._kem.public_key().public_bytes_raw(), self._classical.public)
 
     def agree(self, share: bytes, /) -> bytes:
         if self._kem_first:
             ciphertext, classical = share[: self._CIPHERTEXT], share[self._CIPHERTEXT :]
         else:
             classical, ciphertext = share[: -self._CIPHERTEXT], share[-self._CIPHERTEXT :]
-        return self._join(self._kem.decapsulate(ciphertext), self.classical.agree(classical))
+        return self._join(self._kem.decapsulate(ciphertext), self._classical.agree(classical))
 
 
 def _x25519_mlkem768() -> Exchange:
-    return _Hybrid("x25519", _x25519(), kem_first=True)
+    return _Hybrid(_x25519(), kem_first=True)
 
 
 def _secp256r1_mlkem768() -> Exchange:
-    return _Hybrid("secp256r1", _secp256r1(), kem_first=False)
+    return _Hybrid(_secp256r1(), kem_first=False)
 
 
 _13, _DHE = Version.TLS13, KeyExchange.DHE
@@ -204,14 +205,7 @@ GROUPS_BY_NAME = {group.name.lower(): group for group in NAMED_GROUPS}
 def fresh_shares(groups: Iterable[NamedGroup]) -> dict[NamedGroup, Exchange]:
     """Shares for one ClientHello.
 
-    The share of an elliptic curve after a hybrid one with that curve is the hybrid's own half: the server uses
-    only one of the two, and no share is used on two connections.
+    RFC 9846 §4.3.8 [8446 §4.2.8]: "The key_exchange values for each KeyShareEntry MUST be generated
+    independently", so a hybrid share and one of the curve in it have no half in common.
     """
-    shares: dict[NamedGroup, Exchange] = {}
-    lent: dict[str, Exchange] = {}
-    for group in groups:
-        ours = lent[group.name] if group.name in lent else group.fresh()
-        if isinstance(ours, _Hybrid):
-            lent[ours.lends] = ours.classical
-        shares[group] = ours
-    return shares
+    return {group: group.fresh() for group in groups}

@@ -52,7 +52,7 @@ async def client_handshake(
     early = await _send_early_data(wire, offer, early_data)
     answer = await wire.expect(ServerHello, HelloRetryRequest)
     # To who offers only older versions, it is a ServerHello with an odd random value.
-    if isinstance(answer, HelloRetryRequest) and config.max_version >= Version.TLS13:
+    if isinstance(answer, HelloRetryRequest) and config.highest >= Version.TLS13:
         offer, answer = await _retry(wire, offer, answer)
         early = None
     version = offer.version(answer)
@@ -70,7 +70,12 @@ async def client_handshake(
 
 
 async def _send_early_data(wire: Wire, offer: Offer, data: bytes) -> Sealer | None:
-    """Send it if it is offered; what goes on sealing under its key, should the server take it."""
+    """Send it if it is offered; what goes on sealing under its key, should the server take it.
+
+    RFC 9846 §F.5 [8446 §E.5]: "TLS implementations MUST NOT enable 0-RTT (either sending or accepting) unless
+    specifically requested by the application and MUST NOT automatically resend 0-RTT data if it is rejected by the
+    server unless instructed by the application."
+    """
     key = offer.key
     if key is None or not offer.early_data:
         return None

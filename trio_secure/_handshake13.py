@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from . import _extensions as ext
 from ._answers import Answers, answers13
-from ._client_authentication import Proof, answer13
+from ._client_authentication import Proof, answer13, wanted13
 from ._compression import available
 from ._errors import AlertDescription, PeerMisbehaved
 from ._extensions import Extensions, Where, check_answers
@@ -15,6 +15,7 @@ from ._identity import (
     ProvenKey,
     VerifiedPeer,
     prove_key,
+    signing_key,
     verify_peer,
 )
 from ._keys13 import ApplicationSecrets, HandshakeSecrets, ResumptionSecret
@@ -63,14 +64,9 @@ async def handshake13(
     await _change_keys(wire, offer, secrets, early_sealer)
 
     # Server parameters: §4.4 [§4.3]
-    answers = answers13(await wire.expect(EncryptedExtensions), offer)
-    wire.limit(answers.limits)
-    if offer.sent_early_data:
-        wire.note("early data", "accepted" if answers.early_data else "rejected")
+    answers = await _server_parameters(wire, offer, secrets, early_sealer)
     if answers.early_data:
         _check_early_data(key, suite, answers)
-    elif early_sealer is not None:
-        wire.write_with(Sealer13(secrets.client), Epoch.HANDSHAKE)
 
     # Authentication: §4.5 [§4.4]. First the proof that the peer holds the key, then the slow look at whose it is.
     # A pre-shared key is a proof already, and whose it is was looked at when it was made.
@@ -128,6 +124,21 @@ async def _change_keys(
         wire.write_with(Sealer13(secrets.client), Epoch.HANDSHAKE)
 
 
+async def _server_parameters(
+    wire: Wire, offer: Offer, secrets: HandshakeSecrets, early_sealer: Sealer | None
+) -> Answers:
+    message = await wire.expect(EncryptedExtensions)
+    # RFC 9846 §A.1 [8446 §A.1]: clients that send alerts "SHOULD first rekey to the handshake keys if possible":
+    # before anything can be found wrong, but not if the server reads early data.
+    if early_sealer is not None and ext.EARLY_DATA not in message.extensions:
+        wire.write_with(Sealer13(secrets.client), Epoch.HANDSHAKE)
+    answers = answers13(message, offer)
+    wire.limit(answers.limits)
+    if offer.sent_early_data:
+        wire.note("early data", "accepted" if answers.early_data else "rejected")
+    return answers
+
+
 def _check_early_data(key: OfferedKey | None, suite: CipherSuite, answers: Answers) -> None:
     """The server has taken data sent under what an earlier connection settled: it has to be settled again.
 
@@ -146,6 +157,8 @@ def _check_request(request: CertificateRequest) -> None:
     # authentication exchanges".
     if request.context:
         raise PeerMisbehaved(AlertDescription.ILLEGAL_PARAMETER, "the CertificateRequest has a context")
+    # It is answered much later, but what is wrong with it is told at once.
+    wanted13(request)
 
 
 async def _authenticate(
@@ -158,6 +171,8 @@ async def _authenticate(
     if isinstance(message, CompressedCertificate):
         message = message.decompress(algorithms)
     chain, claim = _chain(message, offer), _claim(message, name)
+    # What is wrong with the certificate alone is told before anything more is waited for.
+    signing_key(chain)
     proven = await _prove(wire, offer, chain)
     return await verify_peer(proven, claim, lookup)
 

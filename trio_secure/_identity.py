@@ -109,12 +109,19 @@ def prove_key(
     """Check that whoever sent `chain` holds the key of its first certificate."""
     scheme = _named_scheme(proof, offered)
     # RFC 5246 §7.4.3: the scheme "MUST be compatible with the key in the server's end-entity certificate",
-    # and that with the suite.
+    # and that with the suite: RFC 8422 §2.2: for ECDHE_RSA it "MUST contain an RSA public key authorized for
+    # signing".
     if proof.suite not in (None, scheme.authentication):
         raise PeerMisbehaved(
             AlertDescription.ILLEGAL_PARAMETER,
             f"the server signed with {scheme.name} under a suite for {proof.suite}",
         )
+    scheme.verify(signing_key(chain), proof.signature, proof.data, proof.version)
+    return ProvenKey(tuple(chain), scheme)
+
+
+def signing_key(chain: Sequence[bytes]) -> CertificateKey:
+    """The key of a chain's first certificate, which has to be one that may sign a handshake."""
     key = leaf_key(chain[0])
     # RFC 9846 §4.5.1.2 [8446 §4.4.2.2]: "If the certificate has a Key Usage extension, the digitalSignature
     # bit MUST be set"; RFC 5246 §7.4.2 says the same of every key exchange that signs.
@@ -122,8 +129,7 @@ def prove_key(
         raise PeerMisbehaved(
             AlertDescription.ILLEGAL_PARAMETER, "the server's certificate does not let its key sign"
         )
-    scheme.verify(key, proof.signature, proof.data, proof.version)
-    return ProvenKey(tuple(chain), scheme)
+    return key
 
 
 def _named_scheme(proof: HandshakeSignature, offered: Sequence[SignatureScheme]) -> SignatureScheme:

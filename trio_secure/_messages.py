@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from ._codec import Reader, vector8, vector16, vector24
-from ._extensions import Extensions, read_extensions, write_extensions
+from ._extensions import MAX_BLOCK, Extensions, read_extensions, write_extensions
 
 RETRY_RANDOM = bytes.fromhex("CF21AD74E59A6111BE1D8C021E65B891C2A211167ABB8C5E079E09E2C8A8339C")
 
@@ -86,6 +86,11 @@ class ClientHello:
         body = version + self.random + vector8(self.session_id) + vector16(suites) + b"\x01\x00"
         return encode_message(self.type, body + write_extensions(self.extensions))
 
+    @property
+    def room(self) -> int:
+        """How many bytes of extensions there is still room for; negative if they are too many already."""
+        return MAX_BLOCK - 2 - sum(4 + len(data) for _, data in self.extensions)
+
     def with_extensions(self, extensions: Iterable[tuple[int, bytes]]) -> ClientHello:
         """The same hello with other extensions."""
         return dataclasses.replace(self, extensions=tuple(extensions))
@@ -108,7 +113,7 @@ class ServerHello(Message):
     """
 
     type: ClassVar[int] = 2
-    max_length: ClassVar[int] = 2**16
+    max_length: ClassVar[int] = 2 + 32 + 33 + 2 + 1 + MAX_BLOCK
 
     legacy_version: int
     random: bytes
@@ -149,7 +154,7 @@ class CertificateVerify(Message):
     """RFC 9846 §4.5.2 [8446 §4.4.3]."""
 
     type: ClassVar[int] = 15
-    max_length: ClassVar[int] = 2**14
+    max_length: ClassVar[int] = 2 + 2 + 2**16 - 1
 
     algorithm: int
     signature: bytes

@@ -9,7 +9,7 @@ from typing import ClassVar, Self
 from ._codec import Reader, vector8, vector24
 from ._compression import CompressionAlgorithm
 from ._errors import AlertDescription, PeerMisbehaved
-from ._extensions import Extensions, Where, check_requests, read_extensions
+from ._extensions import MAX_BLOCK, Extensions, Where, check_requests, read_extensions
 from ._messages import Message, encode_message
 
 
@@ -18,7 +18,7 @@ class EncryptedExtensions(Message):
     """RFC 9846 §4.4.1 [8446 §4.3.1]."""
 
     type: ClassVar[int] = 8
-    max_length: ClassVar[int] = 2**15
+    max_length: ClassVar[int] = MAX_BLOCK
 
     extensions: Extensions
 
@@ -36,7 +36,7 @@ class CertificateRequest(Message):
     """RFC 9846 §4.4.2 [8446 §4.3.2]."""
 
     type: ClassVar[int] = 13
-    max_length: ClassVar[int] = 2**17
+    max_length: ClassVar[int] = 1 + 255 + MAX_BLOCK
 
     context: bytes
     extensions: Extensions
@@ -135,7 +135,7 @@ class NewSessionTicket(Message):
     """RFC 9846 §4.7.1 [8446 §4.6.1]."""
 
     type: ClassVar[int] = 4
-    max_length: ClassVar[int] = 2**17
+    max_length: ClassVar[int] = 4 + 4 + 1 + 255 + 2 + 2**16 - 1 + MAX_BLOCK
 
     lifetime: int
     age_add: int

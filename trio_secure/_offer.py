@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from . import _extensions as ext
-from ._client_hello import bound, client_hello, key_share, without
+from ._client_hello import bound, bound_length, client_hello, key_share, without
 from ._codec import Reader
 from ._config import TLSConfig
 from ._errors import AlertDescription, PeerIncompatible, PeerMisbehaved
@@ -76,11 +76,14 @@ class Offer:
         early_data: bool = False,
     ) -> Offer:
         """The first ClientHello of a connection."""
-        shares = fresh_shares(config.share_rows) if config.max_version >= Version.TLS13 else {}
+        shares = fresh_shares(config.share_rows) if config.highest >= Version.TLS13 else {}
         grease = Grease.fresh() if config.grease else None
         early_data = early_data and isinstance(session, Session13)
         hello = client_hello(config, name, shares, session, grease, early_data=early_data)
         offer = cls(config, hello, shares, grease, session, early_data=early_data, sent_early_data=early_data)
+        # A server may give tickets that it cannot be given back.
+        if session is not None and not _has_room(hello, session):
+            return cls.fresh(config, name)
         if not isinstance(session, Session13):
             return offer
         key = OfferedKey(session, EarlySecrets.derive(session.suite.hash, session.psk))
@@ -100,6 +103,8 @@ class Offer:
         if (selected := request.extensions.get(ext.KEY_SHARE)) is not None:
             shares = self._selected_share(selected)
             changed[ext.KEY_SHARE] = key_share(shares)
+        # RFC 9846 §4.3.2 [8446 §4.2.2]: "the client MUST copy the contents of the extension received in the
+        # HelloRetryRequest into a 'cookie' extension in the new ClientHello."
         if (cookie := request.extensions.get(ext.COOKIE)) is not None:
             reader = Reader(cookie, "cookie")
             reader.vector16(1)
@@ -112,10 +117,14 @@ class Offer:
         # "Removing the 'early_data' extension (Section 4.3.10) if one was present", and binding the key anew.
         hello = without(self.hello, (ext.EARLY_DATA, ext.PRE_SHARED_KEY))
         hello = hello.with_extensions({**dict(hello.extensions), **changed}.items())
+        if hello.room < 0:
+            raise _illegal("the cookie is too long to be copied into a ClientHello")
         key = self.key
         # "The client MUST NOT offer any pre-shared keys associated with a hash other than that of the
         # selected cipher suite" (RFC 9846 §4.2.4 [8446 §4.1.4]).
-        if key is not None and key.session.suite.hash is not suite.hash:
+        if key is not None and (
+            key.session.suite.hash is not suite.hash or not _has_room(hello, key.session)
+        ):
             key = None
         if key is not None:
             hello = _bind(hello, key, transcript)
@@ -159,14 +168,14 @@ class Offer:
         return self._legacy_version(answer)
 
     def _legacy_version(self, answer: ServerHello) -> Version:
-        legacy, highest = answer.legacy_version, Version(self.config.max_version)
-        if legacy not in tuple(Version) or not (
-            self.config.min_version <= legacy <= min(highest, Version.TLS12)
-        ):
+        # RFC 9846 §E.1 [8446 §D.1], as RFC 5246 §E.1: "If the version chosen by the server is not supported by the
+        # client (or is not acceptable), the client MUST abort the handshake with a 'protocol_version' alert."
+        legacy, highest = answer.legacy_version, self.config.highest
+        if legacy not in self.config.versions or legacy >= Version.TLS13:
             raise PeerIncompatible(
                 AlertDescription.PROTOCOL_VERSION,
                 f"the server chose version 0x{legacy:04x}; this connection allows "
-                f"{Version(self.config.min_version).label} to {highest.label}",
+                f"{self.config.lowest.label} to {highest.label}",
             )
         # RFC 9846 §4.2.3 [8446 §4.1.3]: "TLS 1.3 clients receiving a ServerHello indicating TLS 1.2 or
         # below MUST check that the last 8 bytes are not equal to either of these values. TLS 1.2 clients
@@ -185,7 +194,8 @@ class Offer:
     def suite(self, answer: ServerHello, version: Version) -> CipherSuite:
         """The suite the server chose, if it may."""
         # RFC 9846 §4.2.3 [8446 §4.1.3]: "A client which receives a cipher suite that was not offered MUST
-        # abort the handshake with an 'illegal_parameter' alert."
+        # abort the handshake with an 'illegal_parameter' alert." RFC 5288 §4 has the same for an AEAD in TLS 1.1:
+        # "Clients MUST check the TLS version and generate a fatal 'illegal_parameter' alert".
         for row in self.config.suite_rows:
             if row.code == answer.cipher_suite and row.fits(version):
                 return row
@@ -255,6 +265,11 @@ class Offer:
         if answer.compression_method != 0:
             raise _illegal(f"the server chose compression method {answer.compression_method}")
         return self.suite(answer, Version.TLS13)
+
+
+def _has_room(hello: ClientHello, session: Session) -> bool:
+    """Whether a hello that resumes `session`, not bound to it yet, can be encoded."""
+    return hello.room >= (bound_length(session) if isinstance(session, Session13) else 0)
 
 
 def _bind(hello: ClientHello, key: OfferedKey, transcript: Transcript) -> ClientHello:

@@ -10,7 +10,6 @@ it asks a cache or a signer of the user's, is put into `Errands`, and done befor
 from __future__ import annotations
 
 import enum
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 
 from . import _messages12 as m12
@@ -45,6 +44,7 @@ _REACTIONS_13: Reactions = {
 }
 _REACTIONS_12: Reactions = {
     # RFC 5246 §7.4.1.1: a client that does not wish to renegotiate "may respond with a no_renegotiation alert".
+    # RFC 5746 §4.2: clients that refuse "MUST respond to such requests with a 'no_renegotiation' alert".
     m12.HelloRequest: Reaction.REFUSE_RENEGOTIATION,
 }
 
@@ -94,7 +94,7 @@ class Errands:
         self._transcript = established.transcript
         self._identities = identities
         self._keeper = keeper
-        self._requests: deque[tuple[m13.CertificateRequest, bytes]] = deque()
+        self._requests: tuple[tuple[m13.CertificateRequest, bytes], ...] = ()
 
     @property
     def waiting(self) -> bool:
@@ -112,7 +112,7 @@ class Errands:
         """The server asks who this client is."""
         # What is wrong with it is told at once, and is nothing that a signer of the user's has done.
         wanted13(request)
-        self._requests.append((request, encoded))
+        self._requests = (*self._requests, (request, encoded))
 
     async def answer(self, owe: Callable[[Sequence[tuple[OutgoingMessage, bytes]], bytes], None]) -> None:
         """Answer the requests; one that is cancelled on the way is still to be answered.
@@ -129,7 +129,7 @@ class Errands:
             answer = _Answer(self._transcript.copy())
             answer.transcript.add(encoded)
             await answer13(answer, self._identities, request)
-            self._requests.popleft()
+            self._requests = self._requests[1:]
             owe(answer.messages, answer.transcript.digest())
 
     async def keep(self) -> None:
@@ -143,9 +143,11 @@ class Errands:
 
     async def give_up(self, error: Exception) -> None:
         """The connection has failed: what is left to do is to forget its session, where that has to be done."""
-        self._requests.clear()
+        self._requests = ()
         # RFC 2246 §7.2.1: "The session becomes unresumable if any connection is terminated without proper
         # close_notify messages with level equal to warning." RFC 4346 §7.2.1 has taken that back.
+        # RFC 5077 §3.2: "If the ticket is accepted by the server but the handshake fails, the client SHOULD delete
+        # the ticket."
         harmless = isinstance(error, Truncated) and self._version > Version.TLS10
         if self._keeper is not None and not harmless:
             await self._keeper.give_up(error)

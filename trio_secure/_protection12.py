@@ -16,11 +16,15 @@ from ._keys12 import WriteKey
 from ._protection import (
     HEADER_LENGTH,
     MAX_CONTENT,
+    MAX_EMPTY,
+    ContentType,
     Opened,
+    OpenedData,
     Opener,
     Sealer,
     other_version,
     pseudo_header,
+    seal_in_turn,
     too_long,
     undecipherable,
 )
@@ -31,6 +35,8 @@ from ._versions import Version
 _VERSION = Version.TLS12.to_bytes(2, "big")
 _MAJOR, _MINOR = _VERSION
 _EXPLICIT_NONCE = 8
+_DATA = int(ContentType.APPLICATION_DATA)
+_DATA_12 = bytes([_DATA]) + _VERSION
 
 
 def opener(key: WriteKey, *, encrypt_then_mac: bool) -> Opener:
@@ -99,6 +105,35 @@ class Opener12:
         self._sequence += 1
         return Opened(content_type, length)
 
+    def open_data(
+        self, view: memoryview, start: int, end: int, out: memoryview, limit: int, empty: int
+    ) -> OpenedData:
+        """As `Opener.open_data`."""
+        # The hot loop, as in TLS 1.3.
+        decrypt_into, nonce, sequence = self._decrypt_into, self._nonce.full, self._sequence
+        explicit = self._nonce.explicit
+        least, most = explicit + TAG_LENGTH, explicit + self._max_content + TAG_LENGTH
+        filled = 0
+        try:
+            while filled < limit and end - start >= HEADER_LENGTH and empty <= MAX_EMPTY:
+                fragment = view[start + 3] << 8 | view[start + 4]
+                body = start + HEADER_LENGTH
+                stop, content = body + fragment, body + explicit
+                if stop > end or not least <= fragment <= most or bytes(view[start : start + 3]) != _DATA_12:
+                    break
+                last = filled + fragment - explicit - TAG_LENGTH
+                additional = pseudo_header(sequence, _DATA, _VERSION, last - filled)
+                decrypt_into(
+                    nonce(sequence, view[body:content]), view[content:stop], additional, out[filled:last]
+                )
+                empty = 0 if last > filled else empty + 1
+                sequence += 1
+                filled, start = last, stop
+        except InvalidTag:
+            pass
+        self._sequence = sequence
+        return OpenedData(start, filled, empty)
+
 
 class Sealer12:
     """AEAD records of TLS 1.2."""
@@ -127,3 +162,7 @@ class Sealer12:
         self._encrypt_into(self._nonce.full(self._sequence, sent), content, additional, out[start:length])
         self._sequence += 1
         return length
+
+    def seal_all(self, content_type: int, content: memoryview, size: int, out: memoryview) -> int:
+        """As `Sealer.seal_all`."""
+        return seal_in_turn(self, content_type, content, size, out)

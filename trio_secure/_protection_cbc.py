@@ -32,8 +32,11 @@ from ._protection import (
     MAX_CONTENT,
     ContentType,
     Opened,
+    OpenedData,
+    open_data_in_turn,
     other_version,
     pseudo_header,
+    seal_in_turn,
     too_long,
     undecipherable,
 )
@@ -126,6 +129,12 @@ class OpenerCBC:
         self._half.done(encrypted)
         return Opened(record[0], length)
 
+    def open_data(
+        self, view: memoryview, start: int, end: int, out: memoryview, limit: int, empty: int
+    ) -> OpenedData:
+        """As `Opener.open_data`."""
+        return open_data_in_turn(self, view, start, end, out, limit, empty)
+
     def _check_and_decrypt(self, content_type: int, encrypted: memoryview, mac: memoryview) -> memoryview:
         """Encrypt-then-MAC."""
         half = self._half
@@ -212,6 +221,10 @@ class SealerCBC:
             return self._seal(content_type, content, out)
         start = self._seal(content_type, content[:1], out)
         return start + self._seal(content_type, content[1:], out[start:])
+
+    def seal_all(self, content_type: int, content: memoryview, size: int, out: memoryview) -> int:
+        """As `Sealer.seal_all`."""
+        return seal_in_turn(self, content_type, content, size, out)
 
     def _seal(self, content_type: int, content: Buffer, out: memoryview) -> int:
         half = self._half

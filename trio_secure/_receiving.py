@@ -22,7 +22,7 @@ from ._post_handshake import MAX_REACTIONS, Errands, Reaction, reactions
 from ._protection import ContentType
 from ._protection13 import Opener13
 from ._reassembly import Reassembly
-from ._records import Record
+from ._records import MAX_READ, Record
 from ._sending import SendingHalf
 from ._trace import Epoch, Tracer
 from ._wire import Established
@@ -31,6 +31,11 @@ from ._wire import Established
 # transport that is ready, too little for a peer that does not read to hold the receiver up. Where data keeps
 # coming in, there is no other moment.
 _PATIENCE = 0.005
+# What a server's last word means that had asked for it: many do so to see a client certificate.
+_RENEGOTIATION = "it wanted to renegotiate, perhaps to see a client certificate, which this client never does"
+
+# How much is opened at once for who asks for less: records cost less by the dozen.
+_AHEAD = 2**16
 
 
 class ReceivingHalf:
@@ -58,6 +63,7 @@ class ReceivingHalf:
         self._error: TLSError | None = None
         self._reacted = 0
         self._passed_over = 0
+        self._refused_renegotiation = False
 
     async def receive(self, limit: int) -> bytes:
         """At most `limit` bytes of data, as soon as there are any; empty once the peer has ended its half."""
@@ -66,28 +72,38 @@ class ReceivingHalf:
         self._busy = True
         try:
             await trio.lowlevel.checkpoint_if_cancelled()
-            while (data := await self._next(limit)) is None:
-                await self._run_errands()
+            try:
+                data = self._take(limit)
+            except TLSError as error:
+                await self._fail(error)
+                raise
+            if data is None or self._errands.waiting:
+                return await self._wait(limit, data)
+            # One checkpoint to a call; a cancellation can no longer take the data back.
+            await trio.lowlevel.cancel_shielded_checkpoint()
             return data
         finally:
             self._busy = False
 
-    async def _next(self, limit: int) -> bytes | None:
-        """Data, or nothing at the end; None when there are errands to run first."""
-        try:
-            data = self._take(limit)
-            if data is not None and not self._errands.waiting:
-                # One checkpoint to a call; a cancellation can no longer take the data back.
-                await trio.lowlevel.cancel_shielded_checkpoint()
-            while data is None and not self._errands.waiting:
-                await self._fill()
+    @property
+    def empty(self) -> bool:
+        """Whether nothing has been received that was not given out: no data, no record, no end, no error."""
+        return not (self._rest or self._error or self._ended or self._channel.reader.buffered)
+
+    async def _wait(self, limit: int, data: bytes | None) -> bytes:
+        """Data, or nothing at the end, once there is something and every errand is run."""
+        while data is None or self._errands.waiting:
+            errands = self._errands.waiting
+            if errands:
+                self._put_back(data)
+                await self._run_errands()
+            try:
+                if not errands:
+                    await self._fill()
                 data = self._take(limit)
-        except TLSError as error:
-            await self._fail(error)
-            raise
-        if self._errands.waiting:
-            self._put_back(data)
-            return None
+            except TLSError as error:
+                await self._fail(error)
+                raise
         return data
 
     async def _run_errands(self) -> None:
@@ -111,8 +127,8 @@ class ReceivingHalf:
         while not self._ended:
             # RFC 9846 §5.1 [8446 §5.1]: "if a handshake message is split over two or more records, there MUST NOT
             # be any other records between them", so data is looked for only between messages.
-            if not self._messages and (data := reader.read(limit)):
-                self._reacted = 0
+            if not self._messages and (data := reader.read(max(limit, _AHEAD))):
+                self._reacted = self._passed_over = 0
                 return self._split(memoryview(data), limit) if len(data) > limit else data
             record = reader.next()
             if record is None:
@@ -174,7 +190,7 @@ class ReceivingHalf:
             self._messages.feed(record.content)
             while (message := self._next_message()) is not None:
                 self._react_to_message(message)
-        elif record.content_type == ContentType.ALERT and not self._messages:
+        elif record.content_type == ContentType.ALERT:
             self._hear(Alert.parse(record.content))
         else:
             raise PeerMisbehaved(
@@ -218,6 +234,7 @@ class ReceivingHalf:
         if reaction is Reaction.UPDATE_KEYS and isinstance(message, KeyUpdate):
             self._update_keys(message)
         elif reaction is Reaction.REFUSE_RENEGOTIATION:
+            self._refused_renegotiation = True
             self._sending.owe_alert(AlertDescription.NO_RENEGOTIATION)
         elif isinstance(message, NewSessionTicket):
             self._errands.ticket(message)
@@ -248,17 +265,19 @@ class ReceivingHalf:
     def _hear(self, alert: Alert) -> None:
         if self._tracer:
             self._tracer.alert("received", alert)
+        if not (alert.closes or alert.passes(self._version)):
+            raise AlertReceived(alert.description, _RENEGOTIATION if self._refused_renegotiation else None)
+        # Between the records of a message there may be no other (see `_take`), even one that would do elsewhere.
+        if self._messages:
+            raise PeerMisbehaved(AlertDescription.UNEXPECTED_MESSAGE, "an alert in the middle of a message")
         if alert.closes:
             # RFC 9846 §6.1: "Any data received after a closure alert has been received MUST be ignored."
             self._ended = True
             return
-        if not alert.passes(self._version):
-            raise AlertReceived(alert.description)
         self._passed_over += 1
         if self._passed_over > MAX_PASSED_OVER:
             raise PeerMisbehaved(AlertDescription.UNEXPECTED_MESSAGE, "too many warnings")
 
 
-#: The most that one call gives when the caller names no limit. From 128 KiB on, the C library fetches fresh pages
-#: for every such object and gives them back, which can cost more than opening the records in it.
-DEFAULT_LIMIT = 2**16
+#: The most that one call gives when the caller names no limit: whatever was opened at once.
+DEFAULT_LIMIT = MAX_READ

@@ -2,10 +2,10 @@
 
 Theory of operation
 -------------------
-`RecordReader` owns one input buffer. The transport writes into `space()`, and records are opened straight out of
-it: `next` gives one record of any type, `read` is the tight loop that opens every complete application-data
-record at once. The buffer starts small, doubles when a read fills it, and halves when a connection has
-gone quiet, so a download reads in large pieces and an idle connection costs next to nothing.
+The transport writes into a `RecordReader`'s `space()`, and records are opened straight out of it: `next` gives one
+record of any type, `read` has the opener open every complete application-data record at once, which is its tight
+loop. The space is a room that is taken when there is something to write and given back when all that remains is
+the beginning of a record, so a download reads in large pieces and a quiet connection costs next to nothing.
 
 `RecordWriter` cuts contents into fragments and seals them side by side into one buffer, so that the transport is
 handed many records at a time.
@@ -20,6 +20,7 @@ from ._errors import AlertDescription, PeerMisbehaved, TLSError
 from ._protection import (
     HEADER_LENGTH,
     MAX_CONTENT,
+    MAX_EMPTY,
     ContentType,
     Opener,
     PlainOpener,
@@ -28,24 +29,22 @@ from ._protection import (
     other_version,
 )
 from ._protection13 import Sealer13
+from ._rooms import give_back, take_room
 from ._suites import Buffer
 from ._versions import Version
 
-#: The smallest and the largest input buffer. Records are opened as they lie in it, so the largest decides how
-#: many are opened per wake-up: below about 200 KiB the wake-ups dominate.
-MIN_BUFFER = 2**12
-MAX_BUFFER = 2**18
+#: The most that `read` gives at once. Below about 200 KiB the wake-ups dominate.
+MAX_READ = 2**18
 
 #: Change_cipher_spec records that middlebox compatibility makes us drop; nobody needs more than one or two.
 _MAX_DROPPED = 32
-#: Application-data records without content that may follow one another. They are allowed (RFC 5246 §6.2.1), and
-#: some servers of TLS 1.0 send one before each record against chosen plaintexts; nobody needs many in a row.
-_MAX_EMPTY = 32
 
 # Where opened records land before they become one bytes object: opening never waits, so one per thread serves
 # every connection of that thread's Trio.
 _scratch = threading.local()
-_SCRATCH = MAX_BUFFER + MAX_CONTENT + 2048
+_SCRATCH = MAX_READ + MAX_CONTENT + 2048
+
+_NOTHING = memoryview(b"")
 
 
 def _output() -> memoryview:
@@ -73,10 +72,10 @@ class RecordReader:
         self._max_content: int | None = None
         self._dropped = 0
         self._empty = 0
-        self._view = memoryview(bytearray(MIN_BUFFER))
+        # What was received and not yet opened: in a room, or by itself if it is less than a record.
+        self._view = _NOTHING
         self._start = 0
         self._end = 0
-        self._set_aside: Record | None = None
 
     @property
     def opener(self) -> Opener:
@@ -90,11 +89,15 @@ class RecordReader:
         self._opener = opener
 
     def settle(self, version: Version) -> None:
-        """The version is known: unprotected records that come now must bear it, or in TLS 1.3 may bear any."""
+        """The version is known: unprotected records that come now must bear it, or in TLS 1.3 may bear any.
+
+        What was passed over because it might be TLS 1.3 is held against the server if it is not.
+        """
+        if version < Version.TLS13 and self._dropped:
+            early = f"a change_cipher_spec came before {version.label} was agreed on"
+            raise PeerMisbehaved(AlertDescription.UNEXPECTED_MESSAGE, early)
         if isinstance(self._opener, PlainOpener):
-            settled = PlainOpener(version)
-            settled.limit(self._opener.max_fragment)
-            self._opener = settled
+            self._opener = self._opener.settled(version)
 
     def limit_content(self, content: int, *, unprotected: bool) -> None:
         """Refuse records of more than `content` bytes of content, under this key and all that follow.
@@ -116,22 +119,25 @@ class RecordReader:
         return self._end - self._start
 
     def space(self) -> memoryview:
-        """Where the transport may write what it receives next; never empty."""
-        if self._start:
-            remainder = self.buffered
-            self._view[:remainder] = self._view[self._start : self._end]
-            self._start, self._end = 0, remainder
+        """Where the transport may write what it has; never empty. Who has to wait lets the reader `rest` first."""
+        if self._view.readonly:
+            self._move(take_room())
+        elif self._start:
+            self._move(self._view)
         if self._end == len(self._view):
-            self._resize(2 * len(self._view))
+            self._move(memoryview(bytearray(2 * self._end)))
         return self._view[self._end :]
 
     def received(self, count: int) -> None:
         """`count` bytes were written into `space()`."""
         self._end += count
-        if self._end == len(self._view) and self._end < MAX_BUFFER:
-            self._resize(2 * self._end)
-        elif 8 * self._end <= len(self._view) > MIN_BUFFER:
-            self._resize(len(self._view) // 2)
+
+    def rest(self) -> None:
+        """Give the room back, if there is no more in it than a record may be long."""
+        if self.buffered < MAX_CONTENT + 2048 and not self._view.readonly:
+            room, kept = self._view, self._view[self._start : self._end].tobytes()
+            self._view, self._start, self._end = memoryview(kept), 0, len(kept)
+            give_back(room)
 
     def feed(self, data: Buffer) -> None:
         """Take bytes from a transport that cannot write into `space()`."""
@@ -145,9 +151,6 @@ class RecordReader:
 
     def next(self) -> Record | None:
         """The next record, whatever its type; None when it is not complete yet."""
-        if (record := self._set_aside) is not None:
-            self._set_aside = None
-            return record
         while end := self._frame():
             if self.drops_change_cipher_spec and self._view[self._start] == ContentType.CHANGE_CIPHER_SPEC:
                 self._drop(end)
@@ -155,42 +158,24 @@ class RecordReader:
             output = _output()
             content_type, length = self._opener.open(self._view[self._start : end], output)
             self._start = end
+            self.rest()
             return Record(content_type, output[:length].tobytes())
         return None
 
     def read(self, limit: int) -> bytes:
         """The content of the complete application-data records that come next, about `limit` bytes of it.
 
-        Empty when there are none, or when something else comes next: `next` tells which. A record that cannot be
-        opened raises only once everything before it has been given out.
+        Empty when there are none, or when something else comes next, be it a record that cannot be opened: `next`
+        tells which.
         """
-        # The hot loop. Each record is opened onto the end of the content before it, which in TLS 1.3 overwrites
-        # that one's content type, so the contents come out contiguous and are copied once. Nothing is allocated
-        # per record but three views; a record that fails leaves no trace, so it fails again on the next call.
-        if self._set_aside is not None:
-            return b""
         self._refuse_flood()
-        output, filled = _output(), 0
-        view, open_record = self._view, self._opener.open
-        limit = min(limit, MAX_BUFFER)
-        try:
-            while filled < limit and (end := self._frame()):
-                if view[self._start] != ContentType.APPLICATION_DATA:
-                    break
-                content_type, length = open_record(view[self._start : end], output[filled:])
-                self._start = end
-                if content_type != ContentType.APPLICATION_DATA:
-                    self._set_aside = Record(content_type, output[filled : filled + length].tobytes())
-                    break
-                filled += length
-                if length:
-                    self._empty = 0
-                else:
-                    self._empty += 1
-                    self._refuse_flood()
-        except TLSError:
-            if not filled:
-                raise
+        output = _output()
+        limit = min(limit, MAX_READ)
+        opened = self._opener.open_data(self._view, self._start, self._end, output, limit, self._empty)
+        self._start, filled, self._empty = opened
+        if not filled:
+            self._refuse_flood()
+        self.rest()
         return output[:filled].tobytes()
 
     def _frame(self) -> int:
@@ -206,7 +191,8 @@ class RecordReader:
 
     def _bad_header(self, content_type: int, fragment: int) -> TLSError:
         # RFC 9846 §5 [8446 §5]: "If a TLS implementation receives an unexpected record type, it MUST terminate
-        # the connection with an 'unexpected_message' alert."
+        # the connection with an 'unexpected_message' alert"; RFC 5246 §6 says the same. RFC 4346 §6 "SHOULD just
+        # ignore it", without end: nobody does any more.
         if content_type not in _KNOWN_TYPES:
             begin = self._view[self._start : min(self._end, self._start + 48)].tobytes()
             return PeerMisbehaved(AlertDescription.UNEXPECTED_MESSAGE, _not_tls(begin))
@@ -221,9 +207,9 @@ class RecordReader:
         )
 
     def _refuse_flood(self) -> None:
-        if self._empty > _MAX_EMPTY:
+        if self._empty > MAX_EMPTY:
             raise PeerMisbehaved(
-                AlertDescription.UNEXPECTED_MESSAGE, f"more than {_MAX_EMPTY} records in a row hold nothing"
+                AlertDescription.UNEXPECTED_MESSAGE, f"more than {MAX_EMPTY} records in a row hold nothing"
             )
 
     def _drop(self, end: int) -> None:
@@ -236,12 +222,11 @@ class RecordReader:
             )
         self._start = end
 
-    def _resize(self, size: int) -> None:
-        """A buffer of another size, with what is in the old one."""
-        remainder = self._view[self._start : self._end]
-        self._view = memoryview(bytearray(size))
-        self._view[: len(remainder)] = remainder
-        self._start, self._end = 0, len(remainder)
+    def _move(self, room: memoryview) -> None:
+        """Put what was received to the front of `room`."""
+        kept = self.buffered
+        room[:kept] = self._view[self._start : self._end]
+        self._view, self._start, self._end = room, 0, kept
 
 
 _KNOWN_TYPES = frozenset(ContentType)
@@ -272,18 +257,23 @@ class RecordWriter:
         #: In TLS 1.3, the plaintext of each record is padded to a multiple of so many bytes; 0 pads nothing.
         self.padding = 0
 
-    def seal(self, content_type: int, content: Buffer) -> memoryview:
-        """The records that carry `content`, one after another; at least one."""
+    def seal(self, content_type: int, content: Buffer, out: memoryview | None = None) -> memoryview:
+        """The records that carry `content`, one after another; at least one.
+
+        Args:
+            content_type: of all of them.
+            content: what to cut into records.
+            out: memory to put them into, if they fit.
+        """
         view, sealer, size = memoryview(content), self.sealer, self.max_content
         total = len(view)
         count = -(-total // size) or 1
         if self.padding and isinstance(sealer, Sealer13):
             return self._seal_padded(content_type, view, sealer, count)
-        out = memoryview(bytearray(total + count * sealer.overhead))
-        at = 0
-        for start in range(0, total or 1, size):
-            at += sealer.seal(content_type, view[start : start + size], out[at:])
-        return out[:at]
+        needed = total + count * sealer.overhead
+        if out is None or len(out) < needed:
+            out = memoryview(bytearray(needed))
+        return out[: sealer.seal_all(content_type, view, size, out)]
 
     def _seal_padded(self, content_type: int, view: memoryview, sealer: Sealer13, count: int) -> memoryview:
         size = self.max_content

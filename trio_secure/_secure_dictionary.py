@@ -2,9 +2,9 @@
 
 Theory of operation
 -------------------
-The keys are those of the Moddable SecureSocket documentation. Each names a field of `TLSConfig` and the check its
-value has to pass; a key that is not in the table is refused, because a setting that is silently ignored is worse
-than an error. Two keys make one field between them: the client's certificates and their key.
+The keys are those of the Moddable SecureSocket documentation, and a few more. Each names a field of `TLSConfig`
+and the check its value has to pass; a key that is not in the table is refused, because a setting that is silently
+ignored is worse than an error. Two keys make one field between them: the client's certificates and their key.
 """
 
 from __future__ import annotations
@@ -112,10 +112,11 @@ _ALPN = _Key("alpn", settings.protocols)
 
 _KEYS: Mapping[str, _Key] = {
     "protocolVersion": _Key("min_version", settings.version),
-    "certificate": _Key("certificate", settings.certificates),
+    "certificate": _Key("certificate", settings.trusted),
     "verify": _Key("verify", settings.boolean),
     "trace": _Key("trace", settings.trace),
     "manifest": _Key("manifest", _unchecked),
+    "trust": _Key("trust", _unchecked),
     "tls_server_name": _SERVER_NAME,
     "serverName": _SERVER_NAME,
     "tls_signature_algorithms": _Key("signature_algorithms", _schemes),

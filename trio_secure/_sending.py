@@ -14,6 +14,7 @@ record: this half is then broken, and only this half.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVarTuple
 
 import trio
 
@@ -35,6 +36,10 @@ from ._wire import OutgoingMessage
 _BATCH = 16 * MAX_CONTENT
 # The records that one key must have left besides those of a batch: a KeyUpdate, an alert or two.
 _SPARE = 4
+# No batch takes more: a record holds at least a byte.
+_PLENTY = 2 * _BATCH + _SPARE
+
+Ts = TypeVarTuple("Ts")
 
 
 class SendingHalf:
@@ -108,7 +113,7 @@ class SendingHalf:
             # part of a record may be out, and this half is done for.
             with trio.move_on_after(ALERT_DEADLINE, shield=True):
                 if self._debts and self.open:
-                    await self._send(self._paid())
+                    await self._send(self._channel.send(self._paid()))
 
     async def fail(self, description: AlertDescription, why: str) -> None:
         """Send a last alert, behind a batch that is on its way; from here on this half is broken."""
@@ -119,14 +124,14 @@ class SendingHalf:
             try:
                 async with self._lock:
                     if not self._torn:
-                        await self._send(self._seal_alert(description))
+                        await self._send(self._channel.send(self._seal_alert(description)))
             except (TLSError, trio.ClosedResourceError):
                 # The transport went first; the caller raises what came before that.
                 return
 
     async def send_all(self, data: Buffer) -> None:
         """Seal and send all of `data`."""
-        await self._alone(lambda: self._send_data(data))
+        await self._alone(self._send_data, data)
 
     async def end(self) -> None:
         """Send close_notify; doing so again does nothing."""
@@ -139,13 +144,13 @@ class SendingHalf:
         """Change the key this side sends with, and have the peer change its own if `both`."""
         if self._secret is None:
             raise RuntimeError("only TLS 1.3 can change keys: connect anew")
-        await self._alone(lambda: self._send_key_update(both=both))
+        await self._alone(self._send_key_update, both)
 
     async def wait_might_not_block(self) -> None:
         """Wait until `send_all` may go ahead."""
         await self._alone(self._channel.transport.wait_send_all_might_not_block)
 
-    async def _alone(self, send: Callable[[], Awaitable[None]]) -> None:
+    async def _alone(self, send: Callable[[*Ts], Awaitable[None]], *args: *Ts) -> None:
         """Run one sender's work; a second sender is refused, a debt being paid is waited for."""
         if self._busy:
             raise trio.BusyResourceError("another task is sending on this stream")
@@ -162,7 +167,7 @@ class SendingHalf:
                 self._lock.acquire_nowait()
             try:
                 self._check_open()
-                await send()
+                await send(*args)
             finally:
                 self._lock.release()
         finally:
@@ -174,23 +179,24 @@ class SendingHalf:
             await trio.lowlevel.checkpoint()
         for start in range(0, len(view), _BATCH):
             self._check_open()
-            self._make_room()
-            debts = self._paid()
-            records = self._channel.writer.seal(ContentType.APPLICATION_DATA, view[start : start + _BATCH])
-            await self._send(debts + records if debts else records)
+            if self._channel.writer.sealer.remaining < _PLENTY:
+                self._make_room()
+            if self._debts:
+                await self._send(self._channel.send(self._paid()))
+            await self._send(self._channel.send_data(view[start : start + _BATCH]))
         if self._debts and self.open:
-            await self._send(self._paid())
+            await self._send(self._channel.send(self._paid()))
 
-    async def _send_key_update(self, *, both: bool) -> None:
+    async def _send_key_update(self, both: bool) -> None:
         # RFC 9846 §4.7.3: "Until receiving a subsequent KeyUpdate from the peer, the sender MUST NOT send another
         # KeyUpdate with request_update set to 'update_requested'."
         requested = both and not self._update_awaited
         self._debts.append(lambda: self._seal_key_update(update_requested=requested))
-        await self._send(self._paid())
+        await self._send(self._channel.send(self._paid()))
 
     async def _send_close_notify(self) -> None:
         self.owe_alert(AlertDescription.CLOSE_NOTIFY)
-        await self._send(self._paid())
+        await self._send(self._channel.send(self._paid()))
         self._ended = True
 
     def _check_open(self) -> None:
@@ -199,10 +205,10 @@ class SendingHalf:
         if self._ended:
             raise trio.ClosedResourceError("send_eof was called on this stream")
 
-    async def _send(self, records: Buffer) -> None:
+    async def _send(self, sending: Awaitable[None]) -> None:
         self._torn = True
         try:
-            await self._channel.send(records)
+            await sending
             self._torn = False
         finally:
             if self._torn:

@@ -146,7 +146,7 @@ async def take(cache: SessionCache, key: str, now: float) -> Session | None:
         if fresh and isinstance(session, Session12):
             return session
         # Whoever is given the same ticket by a cache that has not forgotten it yet finds it used.
-        unused = isinstance(session, Session13) and _spend(session)
+        unused = isinstance(session, Session13) and spend(session)
         await cache.put(key, None)
         if fresh and unused:
             return session
@@ -156,8 +156,8 @@ async def take(cache: SessionCache, key: str, now: float) -> Session | None:
 _spent: OrderedDict[bytes, object] = OrderedDict()
 
 
-def _spend(session: Session13) -> bool:
-    """Whether this process uses a ticket for the first time."""
+def spend(session: Session13) -> bool:
+    """Use a ticket up, wherever it is kept: whether this process does so for the first time."""
     # The PSK is what is unique to a ticket; what it is named is up to each server.
     use = object()
     first = _spent.setdefault(hashlib.sha256(session.psk).digest(), use) is use

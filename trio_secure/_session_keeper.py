@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import functools
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 
 from ._config import TLSConfig
@@ -19,9 +18,8 @@ from ._identity import first_expiry
 from ._messages13 import NewSessionTicket
 from ._names import ServerName
 from ._resumption import session_from_handshake12, session_from_ticket13, usable
-from ._session_cache import session_key, take, trust_digest
+from ._session_cache import TICKETS_PER_KEY, session_key, spend, take, trust_digest
 from ._sessions import KnownPeer, Session, Session12, Session13, SessionCache
-from ._versions import Version
 from ._wire import Established
 
 # More tickets than this at once are not worth keeping: the cache keeps no more either.
@@ -55,16 +53,20 @@ class SessionKeeper:
         self._name = name
         self._clock = clock
         self._key = session_key(name.text if name else "", port, trust_digest(trust))
-        self._waiting: deque[Session] = deque(maxlen=_MAX_WAITING)
+        # There is a keeper for each connection, most with nothing in these: as tuples they then take no memory.
+        self._waiting: tuple[Session, ...] = ()
         # The session of TLS 1.2 or below that this connection is resumed from, or has left.
         self._own: Session12 | None = None
+        # The latest tickets that it has brought.
+        self._tickets: tuple[Session13, ...] = ()
 
     async def take(self) -> Session | None:
         """A session that may be offered, if there is one."""
         session = await take(self._cache, self._key, self._clock())
         config = self._config
-        lowest, highest = Version(config.min_version), Version(config.max_version)
-        if session is None or not usable(session, self._name, config.suite_rows, lowest, highest):
+        if session is None or not usable(
+            session, self._name, config.suite_rows, config.lowest, config.highest
+        ):
             return None
         self._own = session if isinstance(session, Session12) else None
         return session
@@ -73,13 +75,16 @@ class SessionKeeper:
         """The connection has failed with `error`, and its session with it.
 
         RFC 5246 §7.2.2: "Servers and clients MUST forget any session-identifiers, keys, and secrets associated
-        with a failed connection. Thus, any connection terminated with a fatal alert MUST NOT be resumed." TLS 1.3
-        has no such rule for its tickets. Trouble that the cache makes is noted at `error`, which goes before it.
+        with a failed connection. Thus, any connection terminated with a fatal alert MUST NOT be resumed." By RFC
+        9846 §6 [8446 §6], tickets of TLS 1.3 "SHOULD be discarded if possible", and within this process it
+        is. Trouble that the cache makes is noted at `error`, which goes before it.
         """
+        self._waiting = ()
+        for ticket in self._tickets:
+            spend(ticket)
         own, self._own = self._own, None
         if own is None:
             return
-        self._waiting.clear()
         try:
             # Another connection may have left another session since, and to ask is the way to tell which is meant.
             found = await self._cache.get(self._key)
@@ -112,7 +117,7 @@ class SessionKeeper:
         )
         if session is not None:
             self._own = session
-            self._waiting.append(session)
+            self._add(session)
 
     def receive(self, ticket: NewSessionTicket) -> None:
         """A ticket of TLS 1.3: the session it brings waits to be kept."""
@@ -123,7 +128,11 @@ class SessionKeeper:
             ticket, resumption, self._known, self._established.alpn, self._clock()
         )
         if session is not None:
-            self._waiting.append(session)
+            self._tickets = (*self._tickets, session)[-TICKETS_PER_KEY:]
+            self._add(session)
+
+    def _add(self, session: Session) -> None:
+        self._waiting = (*self._waiting, session)[-_MAX_WAITING:]
 
     @property
     def waiting(self) -> bool:
@@ -133,14 +142,15 @@ class SessionKeeper:
     async def keep(self) -> None:
         """Put what waits into the cache; what is cancelled on the way waits on."""
         while self._waiting:
-            session = self._waiting.popleft()
+            session, *rest = self._waiting
+            self._waiting = tuple(rest)
             try:
                 await self._cache.put(self._key, session)
             except Exception:
                 # The cache's own trouble: it is told once, and the session is not tried again.
                 raise
             except BaseException:
-                self._waiting.appendleft(session)
+                self._waiting = (session, *self._waiting)
                 raise
 
     @functools.cached_property

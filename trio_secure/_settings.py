@@ -8,6 +8,7 @@ complain in their own words, and returns the value in the one form that is used 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Awaitable, Collection, Iterable, Mapping, Sequence
 from typing import Literal, Protocol, cast, runtime_checkable
 
@@ -55,9 +56,13 @@ class CertificateVerifier(Protocol):
 
 
 CertificateData = Data
+TrustedData = Data | str
+"""A certificate to trust: bytes, what they are to be read from, or the path of a file with them."""
 
 #: RFC 6066 §4: the lengths that can be asked for, each with the number that stands for it.
 FRAGMENT_LENGTHS = {2**9: 1, 2**10: 2, 2**11: 3, 2**12: 4}
+# All extensions of a ClientHello have 65535 bytes together; these leave some for the others.
+_MAX_PROTOCOLS, _MAX_NAMES = 2**14, 2**15
 #: The kinds of key exchange that can be switched off below TLS 1.3, as in the configuration of the Moddable SDK.
 SWITCHES = ("DHE_RSA", "ECDHE_RSA")
 
@@ -116,6 +121,7 @@ def protocols(field: str, value: object) -> tuple[bytes, ...]:
         if not 1 <= len(name) <= 255:
             raise ValueError(f"{field}: invalid protocol of {len(name)} bytes; 1 to 255 are allowed")
         protocols.append(name)
+    _check_total(field, protocols, _MAX_PROTOCOLS)
     return tuple(protocols)
 
 
@@ -124,6 +130,20 @@ def certificates(field: str, value: object) -> tuple[CertificateData, ...]:
     if isinstance(value, (list, tuple)):
         sequence = cast("Iterable[object]", value)
         return tuple(one for item in sequence for one in certificates(field, item))
+    return (_data(field, value, "a certificate"),)
+
+
+def trusted(field: str, value: object) -> tuple[TrustedData, ...]:
+    """Certificates to trust, one by one; a path stands for its file, which is read when it is needed."""
+    if isinstance(value, (list, tuple)):
+        sequence = cast("Iterable[object]", value)
+        return tuple(one for item in sequence for one in trusted(field, item))
+    if isinstance(value, str) and "-----BEGIN" in value:
+        raise ValueError(f"{field} is text of a certificate: a str is the path of a file; encode() the text")
+    if isinstance(value, os.PathLike):
+        value = os.fspath(cast("os.PathLike[str]", value))
+    if isinstance(value, str) and value:
+        return (value,)
     return (_data(field, value, "a certificate"),)
 
 
@@ -167,7 +187,12 @@ def integer(field: str, value: object, low: int, high: int) -> int:
 def record_size_limit(field: str, value: object) -> int | None:
     """The longest plaintext of a record to receive, in bytes."""
     # RFC 8449 §4: "Endpoints MUST NOT send a 'record_size_limit' extension with a value smaller than 64."
-    return None if value is None else integer(field, value, 64, 2**14 + 1)
+    return None if value is None else integer(field, value, 64, largest_record(Version.TLS13))
+
+
+def largest_record(version: Version) -> int:
+    """The largest record_size_limit of a version (RFC 8449 §4); from TLS 1.3 on it counts the content type."""
+    return 2**14 + 1 if version >= Version.TLS13 else 2**14
 
 
 def choice(field: str, value: object, choices: Collection[str]) -> str:
@@ -203,7 +228,14 @@ def distinguished_names(field: str, value: object) -> tuple[bytes, ...]:
         if not 1 <= len(item) < 2**16:
             raise ValueError(f"{field}: a name of {len(item)} bytes; 1 to 65535 are allowed")
         found.append(item)
+    _check_total(field, found, _MAX_NAMES)
     return tuple(found)
+
+
+def _check_total(field: str, items: Sequence[bytes], most: int) -> None:
+    total = sum(map(len, items))
+    if total > most:
+        raise ValueError(f"{field} holds {total} bytes in all, of which a ClientHello takes {most}")
 
 
 def identities(field: str, value: object) -> tuple[ClientIdentity, ...]:
@@ -247,4 +279,5 @@ def names(field: str, value: object, table: Mapping[str, object]) -> tuple[str, 
         if key not in table:
             raise ValueError(f"{field} has an unknown name {item!r}; known are {', '.join(table)}")
         names.append(key)
+    # RFC 9846 §4.3.7 [8446 §4.2.7]: "The 'named_group_list' MUST NOT contain any duplicate entries", for example.
     return tuple(dict.fromkeys(names))

@@ -212,7 +212,9 @@ _ROWS = (
     SignatureScheme(0x0403, "ecdsa_secp256r1_sha256", KeyKind.EC, _ecdsa(_256), _ECDSA, curve="secp256r1"),
     SignatureScheme(0x0503, "ecdsa_secp384r1_sha384", KeyKind.EC, _ecdsa(_384), _ECDSA, curve="secp384r1"),
     SignatureScheme(0x0603, "ecdsa_secp521r1_sha512", KeyKind.EC, _ecdsa(_512), _ECDSA, curve="secp521r1"),
-    # RFC 8422 §5.3: the certificate of an ECDHE_ECDSA suite has "an ECDSA- or EdDSA-capable public key".
+    # RFC 8422 §2.1: "In ECDHE_ECDSA, the server's certificate MUST contain an ECDSA- or EdDSA-capable public
+    # key." RFC 8422 §5.9: "EdDSA keys using the Ed25519 algorithm MUST use the ed25519 signature algorithm, and
+    # Ed448 keys MUST use the ed448 signature algorithm."
     SignatureScheme(0x0807, "ed25519", KeyKind.ED25519, _PURE, _ECDSA),
     SignatureScheme(0x0808, "ed448", KeyKind.ED448, _PURE, _ECDSA),
     # RFC 9846 §4.3.3 [8446 §4.2.3]: "Implementations that advertise support for RSASSA-PSS [...] MUST be prepared

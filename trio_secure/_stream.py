@@ -118,7 +118,7 @@ class SecureStream(trio.abc.HalfCloseableStream, Generic[T_Stream]):
     ) -> SecureStream[T_Wrapped]:
         tracer = None if config.trace_sink is None else Tracer(config.trace_sink)
         channel = Channel(transport)
-        channel.reader.drops_change_cipher_spec = config.max_version >= Version.TLS13
+        channel.reader.drops_change_cipher_spec = config.highest >= Version.TLS13
         channel.writer.padding = config.record_padding
         wire = TrioWire(channel, tracer, key_log_for(config.key_log))
         if tracer:
@@ -131,7 +131,8 @@ class SecureStream(trio.abc.HalfCloseableStream, Generic[T_Stream]):
                 keeper.meet(established)
             errands = Errands(established, config.identities, keeper)
             stream = SecureStream(transport, channel, established, name, errands, tracer)
-            wire.finish(stream.info)
+            for _ in range(wire.finish(stream.info)):
+                stream._sending.owe_alert(AlertDescription.NO_RENEGOTIATION)
             if established.version < Version.TLS12:
                 # The line it names is the one that awaits `wrap`.
                 warnings.warn(_legacy(stream.info), LegacyTLSWarning, stacklevel=3)
@@ -160,7 +161,7 @@ class SecureStream(trio.abc.HalfCloseableStream, Generic[T_Stream]):
         """Receive what is there, waiting until there is something.
 
         Args:
-            max_bytes: the most to give, at least 1; by default up to 64 KiB.
+            max_bytes: the most to give, at least 1; by default up to 256 KiB.
 
         Returns:
             The data; `b""` only after the server's close_notify.
@@ -171,7 +172,8 @@ class SecureStream(trio.abc.HalfCloseableStream, Generic[T_Stream]):
             trio.ClosedResourceError: this stream was closed.
             trio.BusyResourceError: another task is receiving.
         """
-        await self._check_not_closed()
+        if self._closed:
+            await self._check_not_closed()
         if max_bytes is None:
             return await self._receiving.receive(DEFAULT_LIMIT)
         if not isinstance(max_bytes, int):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers without types
@@ -179,6 +181,22 @@ class SecureStream(trio.abc.HalfCloseableStream, Generic[T_Stream]):
         if max_bytes < 1:
             raise ValueError(f"max_bytes must be at least 1, not {max_bytes}")
         return await self._receiving.receive(max_bytes)
+
+    def nothing_to_receive(self) -> bool:
+        """Whether it is certain that `receive_some` would wait now; false if that cannot be told without asking.
+
+        For pools of idle connections: a server that closes one makes this false. The socket underneath is asked
+        without a checkpoint; a transport that is no `trio.SocketStream` is asked by a method of this name.
+        """
+        if self._closed or not self._receiving.empty:
+            return False
+        if isinstance(self._transport, trio.SocketStream):
+            try:
+                return not self._transport.socket.is_readable()
+            except (OSError, ValueError):  # it has been closed
+                return False
+        ask = getattr(self._transport, "nothing_to_receive", None)
+        return callable(ask) and bool(ask())
 
     async def send_all(self, data: Buffer) -> None:
         """Send all of `data`.
@@ -188,7 +206,8 @@ class SecureStream(trio.abc.HalfCloseableStream, Generic[T_Stream]):
             trio.ClosedResourceError: this stream was closed, or `send_eof` was called.
             trio.BusyResourceError: another task is sending.
         """
-        await self._check_not_closed()
+        if self._closed:
+            await self._check_not_closed()
         await self._sending.send_all(data)
 
     async def wait_send_all_might_not_block(self) -> None:

@@ -133,6 +133,8 @@ class TrioWire:
 
     async def expect_change_cipher_spec(self) -> None:
         """Take a change_cipher_spec record and nothing else."""
+        # RFC 5246 §7.1: it "is sent during the handshake after the security parameters have been agreed upon, but
+        # before the verifying Finished message is sent": here, and nowhere else.
         self.phase = "ChangeCipherSpec"
         self._drop_hello_requests()
         while (record := await self._record()).content_type == ContentType.HANDSHAKE:
@@ -145,6 +147,7 @@ class TrioWire:
                 AlertDescription.UNEXPECTED_MESSAGE,
                 f"a record of type {record.content_type} came instead of change_cipher_spec",
             )
+        self._passed_over = 0
         if self._tracer:
             self._tracer.change_cipher_spec("received")
 
@@ -192,8 +195,10 @@ class TrioWire:
         if self._tracer:
             self._tracer.note(name, summary)
 
-    def finish(self, info: ConnectionInfo) -> None:
-        """The handshake is over: nothing of it may be left."""
+    def finish(self, info: ConnectionInfo) -> int:
+        """The handshake is over: nothing may share the record of the Finished but HelloRequests; how many did."""
+        before = self._hello_requests
+        self._drop_hello_requests()
         if self._incoming:
             raise PeerMisbehaved(
                 AlertDescription.UNEXPECTED_MESSAGE, "something follows the Finished in its record"
@@ -202,6 +207,7 @@ class TrioWire:
             self._tracer.note("established", str(info), info=info)
         # Change_cipher_spec records are dropped only "before the peer's Finished message has been received".
         self._channel.reader.drops_change_cipher_spec = False
+        return self._hello_requests - before
 
     async def fail(self, error: TLSError) -> None:
         """Tell the peer what ends the connection, however the caller's own time is running out."""
@@ -238,6 +244,7 @@ class TrioWire:
         self._check_length(header, max(limits))
         while (encoded := self._incoming.take(header.length)) is None:
             await self._feed(kinds)
+        self._passed_over = 0
         return encoded
 
     @staticmethod
@@ -286,14 +293,17 @@ class TrioWire:
     def _hear(self, alert: Alert) -> None:
         if self._tracer:
             self._tracer.alert("received", alert)
-        if alert.closes:
-            raise Truncated(f"the server closed the connection instead of sending {self.phase}")
-        if not alert.passes(self._version):
+        if not (alert.closes or alert.passes(self._version)):
             raise AlertReceived(alert.description)
         # RFC 9846 §5.1 [8446 §5.1]: "if a handshake message is split over two or more records, there MUST
         # NOT be any other records between them."
         if self._incoming:
             raise PeerMisbehaved(AlertDescription.UNEXPECTED_MESSAGE, "an alert in the middle of a message")
+        if alert.closes:
+            # RFC 5246 §7.2.1: "The other party MUST respond with a close_notify alert of its own"; RFC 9846 §6.1
+            # [8446 §6.1] has each party send one before it closes.
+            why = f"the server closed the connection instead of sending {self.phase}"
+            raise Truncated(why, AlertDescription.CLOSE_NOTIFY)
         self._pass_over(alert_name(alert.description))
 
     def _pass_over_hello_request(self) -> None:

@@ -14,7 +14,15 @@ import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from trio_certs import CertificateError, Manifest, Reason, Resource, ResourceNotFoundError, StoreError, Trust
+from trio_certs import (
+    CertificateError,
+    Manifest,
+    Reason,
+    Resource,
+    ResourceNotFoundError,
+    SourceError,
+    Trust,
+)
 
 from ._client_identity import LoadedIdentity
 from ._config import TLSConfig
@@ -38,12 +46,17 @@ _ALERTS: Mapping[Reason, AlertDescription] = {
     Reason.SELF_SIGNED: AlertDescription.UNKNOWN_CA,
     Reason.CONSTRAINT: AlertDescription.BAD_CERTIFICATE,
     Reason.POLICY: AlertDescription.BAD_CERTIFICATE,
+    Reason.PIN: AlertDescription.CERTIFICATE_UNKNOWN,
+    Reason.BAD_CRL: AlertDescription.CERTIFICATE_UNKNOWN,
     Reason.REVOKED: AlertDescription.CERTIFICATE_REVOKED,
     # RFC 6066 §8: "Clients [...] MUST check the OCSP response and abort the handshake if the response is not
     # satisfactory with bad_certificate_status_response(113) alert."
     Reason.BAD_STAPLE: AlertDescription.BAD_CERTIFICATE_STATUS_RESPONSE,
     Reason.NO_STAPLE: AlertDescription.BAD_CERTIFICATE_STATUS_RESPONSE,
 }
+
+
+_Anchor = bytes | str | Resource
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +96,10 @@ def lookup_for(config: TLSConfig) -> CertificateLookup:
             raise CertificateRefused(AlertDescription.UNKNOWN_CA, str(error)) from error
         except CertificateError as error:
             raise CertificateRefused(_ALERTS[error.reason], str(error)) from error
-        except StoreError as error:
+        except SourceError as error:
             raise CertificateRefused(
-                AlertDescription.INTERNAL_ERROR, f"the certificate store cannot be read: {error}"
+                AlertDescription.INTERNAL_ERROR,
+                f"nobody can be trusted: a source of certificates failed: {error}",
             ) from error
 
     return look_up
@@ -95,17 +109,19 @@ def _trust(config: TLSConfig) -> Trust:
     manifest = config.manifest
     if manifest is not None and not isinstance(manifest, Manifest):
         raise TypeError(f"manifest must be a Manifest, not {type(manifest).__name__}")
-    anchors: list[bytes | Resource] = []
+    anchors: list[_Anchor] = []
     for certificate in config.certificates:
-        if not isinstance(certificate, (bytes, Resource)):
-            raise TypeError(f"certificate must be bytes or a Resource, not {type(certificate).__name__}")
+        if not isinstance(certificate, (bytes, str, Resource)):
+            raise TypeError(
+                f"certificate must be bytes, a path or a Resource, not {type(certificate).__name__}"
+            )
         anchors.append(certificate)
     return _trust_in(tuple(anchors), manifest, config.ocsp)
 
 
 # A configuration is used for many connections, and its certificates need to be read only once.
 @functools.lru_cache(maxsize=16)
-def _trust_in(anchors: tuple[bytes | Resource, ...], manifest: Manifest | None, ocsp: OCSPPolicy) -> Trust:
+def _trust_in(anchors: tuple[_Anchor, ...], manifest: Manifest | None, ocsp: OCSPPolicy) -> Trust:
     if manifest is None:
         return Trust(anchors, ocsp=ocsp)
     return Trust(anchors, manifest, store=manifest.store, ocsp=ocsp)
@@ -122,7 +138,11 @@ def trust_parts(config: TLSConfig) -> list[bytes | str]:
     parts.append(f"{config.signature_algorithms} {config.groups} {config.max_fragment_length}")
     parts += [repr(config.manifest), "" if config.trust is None else _described(config.trust)]
     parts.append(f"{len(config.certificates)} certificates")
-    parts += [one if isinstance(one, bytes) else _described(one) for one in config.certificates]
+    # What a file holds is what the very object has read of it that decides.
+    parts += [
+        one if isinstance(one, bytes) else _described(_trust(config) if isinstance(one, str) else one)
+        for one in config.certificates
+    ]
     parts.append(f"{len(config.identities)} identities")
     parts += [_described(identity) for identity in config.identities]
     return parts

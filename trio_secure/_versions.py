@@ -6,7 +6,11 @@ import enum
 
 
 class Version(enum.IntEnum):
-    """A TLS version as it stands on the wire."""
+    """A TLS version as it stands on the wire.
+
+    RFC 9846 §E.5 [8446 §D.5]: SSL 2.0 and 3.0 "MUST NOT be negotiated for any reason", so they are no versions
+    here. It says the same of TLS 1.0 and 1.1, which only those get who ask for them.
+    """
 
     TLS10 = 0x0301
     TLS11 = 0x0302

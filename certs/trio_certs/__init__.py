@@ -1,21 +1,34 @@
 """Certificates as resources, and trust: X.509 for Trio, without TLS.
 
-`Trust` decides whether a server is the one it claims to be; `Resource` and `Manifest` are the public CAs by
-name and the list of those a program includes. `index_store` and its kind are for who keeps a store.
+`Trust` decides whether a server is the one it claims to be. What it trusts comes from sources: the `Store` of
+public CAs, a `Manifest`'s selection of it, the `SystemStore`, a `File`, a `Folder`, or a `Lookup` of your own.
+`Resource` is a CA of the store by name. `index_store` and its kind are for who keeps a store.
 """
 
 from trio_certs._certificate import CertificateFacts
-from trio_certs._errors import CertificateError, ManifestError, Reason, ResourceNotFoundError, StoreError
+from trio_certs._errors import (
+    CertificateError,
+    ManifestError,
+    Reason,
+    ResourceNotFoundError,
+    SourceError,
+    StoreError,
+)
+from trio_certs._folder import File, Folder
+from trio_certs._lookup import Issuer, Lookup
 from trio_certs._manifest import Manifest
 from trio_certs._manifest_edit import add_entries
 from trio_certs._path import VerifiedChain
 from trio_certs._pem import pem_blocks
+from trio_certs._pins import Pin
 from trio_certs._resource import Resource
+from trio_certs._source import Source
 from trio_certs._store import BUNDLED, Entry, Store
 from trio_certs._store_build import StoreChange, index_store
 from trio_certs._store_check import check_store
 from trio_certs._store_compare import compare_store
 from trio_certs._store_date import store_date
+from trio_certs._system import SystemStore
 from trio_certs._text import describe_name
 from trio_certs._trust import Trust
 
@@ -24,14 +37,22 @@ __all__ = [
     "CertificateError",
     "CertificateFacts",
     "Entry",
+    "File",
+    "Folder",
+    "Issuer",
+    "Lookup",
     "Manifest",
     "ManifestError",
+    "Pin",
     "Reason",
     "Resource",
     "ResourceNotFoundError",
+    "Source",
+    "SourceError",
     "Store",
     "StoreChange",
     "StoreError",
+    "SystemStore",
     "Trust",
     "VerifiedChain",
     "add_entries",

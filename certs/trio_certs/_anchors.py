@@ -7,17 +7,12 @@ blocks between.
 
 from __future__ import annotations
 
-import binascii
-import re
-
 from trio_certs._certificate import CertificateFacts
 from trio_certs._der import DERError
+from trio_certs._pem import PEM_BEGIN, pem_contents
 
 MAX_ANCHOR_BYTES = 4 * 1024 * 1024
 """The largest single item that is read for anchors. All public CAs together take about 0.2 MiB of PEM."""
-
-_BEGIN = b"-----BEGIN "
-_BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]{1,40})-----(.*?)-----END \1-----", re.DOTALL)
 
 
 def parse_anchors(data: bytes) -> list[CertificateFacts]:
@@ -30,7 +25,7 @@ def parse_anchors(data: bytes) -> list[CertificateFacts]:
         raise ValueError(
             f"{len(data)} bytes are more than a list of certificates has (at most {MAX_ANCHOR_BYTES})"
         )
-    if _BEGIN not in data:
+    if PEM_BEGIN not in data:
         try:
             return [CertificateFacts.parse(data)]
         except DERError as error:
@@ -46,20 +41,7 @@ def pem_certificates(text: bytes) -> list[bytes]:
     Raises:
         ValueError: there is none, or one is not Base64.
     """
-    blocks = [(match[1], match[2]) for match in _BLOCK.finditer(text)]
-    ders: list[bytes] = []
-    for label, body in blocks:
-        if label == b"CERTIFICATE":
-            try:
-                ders.append(binascii.a2b_base64(b"".join(body.split()), strict_mode=True))
-            except binascii.Error as error:
-                raise ValueError(
-                    f"certificate {len(ders) + 1} in the PEM text is not Base64: {error}"
-                ) from error
-    if not ders:
-        kinds = ", ".join(sorted({label.decode() for label, _ in blocks})) or "no complete block"
-        raise ValueError(f"no certificate in the PEM text; it has {kinds}")
-    return ders
+    return pem_contents(text, "CERTIFICATE", "certificate")
 
 
 def _certificate(der: bytes, place: int) -> CertificateFacts:

@@ -12,6 +12,7 @@ import functools
 import hashlib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from trio_certs._der import (
     BIT_STRING,
@@ -93,22 +94,25 @@ class PublicKeyFacts:
 
 @dataclass(frozen=True, slots=True)
 class CertificateFacts:
-    """What a certificate says about itself; none of it is verified by being here."""
+    """What a certificate says about itself; none of it is verified by being here.
+
+    Two are equal if their bytes are.
+    """
 
     der: bytes = field(repr=False)
     """The certificate as sent."""
-    serial: int
-    issuer: bytes = field(repr=False)
+    serial: int = field(compare=False)
+    issuer: bytes = field(repr=False, compare=False)
     """The raw DER of the issuer's Name: what lookup compares, byte for byte."""
-    subject: bytes = field(repr=False)
+    subject: bytes = field(repr=False, compare=False)
     """The raw DER of the subject's Name."""
-    not_before: datetime
+    not_before: datetime = field(compare=False)
     """Start of validity, UTC."""
-    not_after: datetime
+    not_after: datetime = field(compare=False)
     """Last moment of validity, UTC."""
-    spki: bytes = field(repr=False)
+    spki: bytes = field(repr=False, compare=False)
     """The raw DER of the SubjectPublicKeyInfo."""
-    _extensions: bytes = field(repr=False)
+    _extensions: bytes = field(repr=False, compare=False)
 
     @classmethod
     @functools.lru_cache(maxsize=REMEMBERED)
@@ -149,20 +153,10 @@ class CertificateFacts:
         Raises:
             DERError: they are malformed, or one occurs twice (RFC 5280 §4.2 forbids it).
         """
-        found: dict[bytes, bytes] = {}
         if not self._extensions:
-            return found
-        entries = Reader(self._extensions).enter(SEQUENCE, "the extensions")
-        while entries.peek() is not None:
-            entry = entries.enter(SEQUENCE, "an extension")
-            oid = entry.content(OBJECT_IDENTIFIER, "an extension's type")
-            if entry.peek() == BOOLEAN:
-                entry.raw(BOOLEAN, "an extension's criticality")
-            if oid in found:
-                raise DERError("an extension occurs twice")
-            found[oid] = entry.content(OCTET_STRING, "an extension's value")
-            entry.finish("an extension")
-        return found
+            return {}
+        found = read_extensions(Reader(self._extensions))
+        return {oid: extension.value for oid, extension in found.items()}
 
     @property
     def fingerprint(self) -> bytes:
@@ -196,6 +190,32 @@ class CertificateFacts:
             f"serial {serial if len(serial) <= 48 else serial[:48] + '…'}; "
             f"valid {self.not_before:%Y-%m-%d %H:%M:%S} to {self.not_after:%Y-%m-%d %H:%M:%S} UTC"
         )
+
+
+class Extension(NamedTuple):
+    """An extension without its type."""
+
+    critical: bool
+    value: bytes
+
+
+def read_extensions(reader: Reader) -> dict[bytes, Extension]:
+    """Read Extensions (RFC 5280 §4.1.2.9): each by the content of its OID.
+
+    Raises:
+        DERError: they are malformed, or one occurs twice (RFC 5280 §4.2 forbids it).
+    """
+    found: dict[bytes, Extension] = {}
+    entries = reader.enter(SEQUENCE, "the extensions")
+    while entries.peek() is not None:
+        entry = entries.enter(SEQUENCE, "an extension")
+        oid = entry.content(OBJECT_IDENTIFIER, "an extension's type")
+        critical = entry.peek() == BOOLEAN and any(entry.content(BOOLEAN, "an extension's criticality"))
+        if oid in found:
+            raise DERError("an extension occurs twice")
+        found[oid] = Extension(critical, entry.content(OCTET_STRING, "an extension's value"))
+        entry.finish("an extension's value")
+    return found
 
 
 def read_time(reader: Reader) -> datetime:

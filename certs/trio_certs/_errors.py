@@ -41,8 +41,12 @@ class Reason(enum.StrEnum):
     """A CA on the path was not entitled to issue it: path length, name constraints, constraints on a root."""
     POLICY = "policy"
     """It breaks another rule of the certificate profile, for example an unknown critical extension."""
+    PIN = "pin"
+    """The path is good, and none of the certificates on it is one that `Trust.pins` asks for."""
     REVOKED = "revoked"
-    """Its issuer has revoked it, as the OCSP response says that the server stapled to it."""
+    """Its issuer has revoked it, as a stapled OCSP response or one of `Trust.crls` says."""
+    BAD_CRL = "bad_crl"
+    """Its issuer's list among `Trust.crls` is out of date, or not signed by it."""
     BAD_STAPLE = "bad_staple"
     """The OCSP response that the server stapled to it does not show that it is good."""
     NO_STAPLE = "no_staple"
@@ -53,9 +57,9 @@ class CertificateError(Exception):
     """A server's certificate is refused.
 
     Attributes:
-        reason: why, as one of a few kinds. certificate: what the certificate at fault says about itself;
-        `None` if there is no such certificate or it
-            cannot be read.
+        reason: why, as one of a few kinds.
+        certificate: what the certificate at fault says about itself; `None` if there is no such certificate or
+            it cannot be read.
     """
 
     def __init__(self, reason: Reason, message: str, certificate: CertificateFacts | None = None) -> None:
@@ -74,10 +78,10 @@ class ResourceNotFoundError(LookupError):
     """A resource is not there: a CA that the store has but the manifest does not include, or no CA at all.
 
     Attributes:
-        name: the resource's name, `ca109.der`. authority: the CA's name in words; `None` if the store never
-        had a CA of this number. manifest_line: the manifest entry that includes it, `"$(CERTS)/ca109"` with
-        its quotation marks; `None` if
-            there is nothing to include.
+        name: the resource's name, `ca109.der`.
+        authority: the CA's name in words; `None` if the store never had a CA of this number.
+        manifest_line: the manifest entry that includes it, `"$(CERTS)/ca109"` with its quotation marks; `None`
+            if there is nothing to include.
     """
 
     def __init__(
@@ -97,5 +101,13 @@ class ManifestError(ValueError):
     """A manifest cannot be used; the message says which file and key, what is wrong, and what to do."""
 
 
-class StoreError(OSError):
+class SourceError(Exception):
+    """A source of trusted certificates failed: a file, a folder, the system's store, a lookup of the user's.
+
+    Nobody is trusted or refused because of it: whoever asked does not know. The message says which source it
+    was and what to do; where something else was raised, that is the cause.
+    """
+
+
+class StoreError(SourceError, OSError):
     """A file of the certificate store cannot be read or is not the one the index describes."""

@@ -9,11 +9,12 @@ refuse.
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal, NamedTuple
 
 from trio_certs._certificate import REMEMBERED, CertificateFacts
-from trio_certs._chain import malformed
+from trio_certs._chain import Chain, malformed
 from trio_certs._der import BIT_STRING, OBJECT_IDENTIFIER, SEQUENCE, DERError, Reader
 from trio_certs._errors import CertificateError, Reason
 from trio_certs._server_name import ServerName, SubjectNames
@@ -31,13 +32,14 @@ _SERVER_AUTH = bytes.fromhex("2b06010505070301")
 MIN_RSA_BITS = 2048
 
 
-def check_leaf(leaf: CertificateFacts, server: ServerName, usage: KeyUsage, now: datetime) -> SubjectNames:
+def check_leaf(sent: Chain, server: ServerName, usage: KeyUsage, now: datetime) -> SubjectNames:
     """Check dates, name and usages of the server's certificate, and return the names it is valid for.
 
     Raises:
         CertificateError: one of them is wrong.
     """
-    check_dates(leaf, now)
+    leaf = sent.leaf
+    check_dates(leaf, now, others=sent.certificates[1:])
     try:
         names, usages, purposes, _ = _claims(leaf)
     except DERError as error:
@@ -79,27 +81,54 @@ def must_staple(leaf: CertificateFacts) -> bool:
     return _STATUS_REQUEST in _claims(leaf).features
 
 
-def check_dates(certificate: CertificateFacts, now: datetime, what: str = "The server's certificate") -> None:
+def check_dates(
+    certificate: CertificateFacts,
+    now: datetime,
+    what: str = "The server's certificate",
+    others: Sequence[CertificateFacts] = (),
+) -> None:
     """Check that `now` is within the certificate's validity (RFC 5280 §4.1.2.5, both ends included).
+
+    Args:
+        certificate: the one to check.
+        now: the moment, UTC.
+        what: what a message calls it.
+        others: those it came with: if all are out of date in the same way, it is probably the clock.
 
     Raises:
         CertificateError: it is not.
     """
+    reason = _out_of_date(certificate, now)
+    if reason is None:
+        return
     clock = f"this machine's clock says {now:%Y-%m-%d %H:%M:%S} UTC"
+    if others and all(_out_of_date(other, now) is reason for other in others):
+        advice = "So is every certificate that the server sent: is this machine's clock set?"
+    elif reason is Reason.EXPIRED:
+        advice = "It has to be renewed by whoever runs the server, unless the clock is wrong."
+    else:
+        advice = "Check the clock."
+    problem = (
+        f"expired on {certificate.not_after:%Y-%m-%d %H:%M:%S} UTC"
+        if reason is Reason.EXPIRED
+        else f"is valid only from {certificate.not_before:%Y-%m-%d %H:%M:%S} UTC on"
+    )
+    raise CertificateError(reason, f"{what} {problem}, and {clock}. {advice}", certificate)
+
+
+def _out_of_date(certificate: CertificateFacts, now: datetime) -> Reason | None:
     if now < certificate.not_before:
-        raise CertificateError(
-            Reason.NOT_YET_VALID,
-            f"{what} is valid only from {certificate.not_before:%Y-%m-%d %H:%M:%S} UTC on, and {clock}. "
-            "Check the clock.",
-            certificate,
-        )
-    if now.replace(microsecond=0) > certificate.not_after:
-        raise CertificateError(
-            Reason.EXPIRED,
-            f"{what} expired on {certificate.not_after:%Y-%m-%d %H:%M:%S} UTC, and {clock}. "
-            "It has to be renewed by whoever runs the server, unless the clock is wrong.",
-            certificate,
-        )
+        return Reason.NOT_YET_VALID
+    return Reason.EXPIRED if now.replace(microsecond=0) > certificate.not_after else None
+
+
+def key_usages(certificate: CertificateFacts) -> int | None:
+    """The first octet of a certificate's keyUsage; `None` where it has none.
+
+    Raises:
+        DERError: its extensions are malformed.
+    """
+    return _key_usages(certificate.extensions().get(_KEY_USAGE))
 
 
 def check_key(leaf: CertificateFacts, kinds: frozenset[str]) -> None:

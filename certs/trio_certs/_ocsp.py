@@ -38,7 +38,7 @@ _HASHES = {bytes.fromhex("2b0e03021a"): "sha1", bytes.fromhex("60864801650304020
 
 
 def check_staple(
-    policy: OCSPPolicy, path: Sequence[bytes], response: bytes | None, now: datetime
+    policy: OCSPPolicy, path: Sequence[CertificateFacts], response: bytes | None, now: datetime
 ) -> Literal["good"] | None:
     """Check what a server stapled to the first certificate of a verified path.
 
@@ -51,7 +51,7 @@ def check_staple(
     if policy == "ignore":
         return None
     # The leaf's issuer is the next on its path, or itself.
-    leaf, issuer = CertificateFacts.parse(path[0]), CertificateFacts.parse(path[:2][-1])
+    leaf, issuer = path[0], path[:2][-1]
     if issuer.subject != leaf.issuer:
         if policy == "if_present":
             return None

@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from trio_certs._certificate import read_time
+from trio_certs._certificate import read_extensions, read_time
 from trio_certs._der import (
     BIT_STRING,
-    BOOLEAN,
     GENERALIZED_TIME,
     OBJECT_IDENTIFIER,
     OCTET_STRING,
@@ -210,18 +209,10 @@ def _refuse_critical_extensions(reader: Reader) -> None:
     """
     if reader.peek() == _1:
         explicit = reader.enter(_1, "the extensions")
-        extensions = explicit.enter(SEQUENCE, "the extensions")
+        extensions = read_extensions(explicit)
         explicit.finish("the extensions")
-        while extensions.peek() is not None:
-            extension = extensions.enter(SEQUENCE, "an extension")
-            extension.raw(OBJECT_IDENTIFIER, "an extension's type")
-            critical = extension.peek() == BOOLEAN and any(
-                extension.content(BOOLEAN, "an extension's criticality")
-            )
-            extension.raw(OCTET_STRING, "an extension's value")
-            extension.finish("an extension's value")
-            if critical:
-                raise UnusableResponse("it has an unknown critical extension")
+        if any(extension.critical for extension in extensions.values()):
+            raise UnusableResponse("it has an unknown critical extension")
     reader.finish("the extensions")
 
 

@@ -2,8 +2,7 @@
 
 Theory of operation: two may speak about a certificate: its issuer, or a responder to whom that issuer has
 given a certificate for the purpose, which the response then brings along. Those that the response's responder
-ID fits are tried, the issuer first; a signature by one of them is enough. One row for each algorithm that is
-accepted; MD5 and SHA-1 have none.
+ID fits are tried, the issuer first; a signature by one of them is enough.
 
 Importing this module imports `cryptography.x509`.
 """
@@ -11,25 +10,20 @@ Importing this module imports `cryptography.x509`.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, mldsa, padding, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from trio_certs._certificate import CertificateFacts
 from trio_certs._chain import MAX_RSA_BITS, MAX_RSA_EXPONENT
 from trio_certs._leaf import MIN_RSA_BITS
 from trio_certs._ocsp_response import Response, UnusableResponse
+from trio_certs._signed import ALGORITHMS
 from trio_certs._text import printable
 from trio_certs._verifier import PRIVATE, UNUSABLE, Unreadable, load
-
-Verify = Callable[[object, bytes, bytes], bool]
-"""(public key, signature, data) -> whether the key fits the algorithm; InvalidSignature when it fits and the
-signature is wrong."""
 
 
 def check_signature(response: Response, issuer: CertificateFacts, now: datetime) -> None:
@@ -39,7 +33,7 @@ def check_signature(response: Response, issuer: CertificateFacts, now: datetime)
         DERError: a certificate in the response is malformed.
         UnusableResponse: nobody did.
     """
-    verify = _ALGORITHMS.get(response.signature_algorithm)
+    verify = ALGORITHMS.get(response.signature_algorithm)
     if verify is None:
         raise UnusableResponse("its signature is of an algorithm that is not accepted")
     sent = [CertificateFacts.parse(der) for der in response.certificates]
@@ -129,76 +123,5 @@ def _check_purpose(certificate: x509.Certificate) -> None:
         raise UnusableResponse("its responder's certificate is not for signing OCSP responses")
 
 
-def _rsa(algorithm: hashes.HashAlgorithm, pad: padding.AsymmetricPadding) -> Verify:
-    def verify(key: object, signature: bytes, data: bytes) -> bool:
-        if not isinstance(key, rsa.RSAPublicKey):
-            return False
-        key.verify(signature, data, pad, algorithm)
-        return True
-
-    return verify
-
-
-def _ecdsa(algorithm: hashes.HashAlgorithm) -> Verify:
-    def verify(key: object, signature: bytes, data: bytes) -> bool:
-        if not isinstance(key, ec.EllipticCurvePublicKey):
-            return False
-        key.verify(signature, data, ec.ECDSA(algorithm))
-        return True
-
-    return verify
-
-
-_SelfContained = (
-    ed25519.Ed25519PublicKey
-    | ed448.Ed448PublicKey
-    | mldsa.MLDSA44PublicKey
-    | mldsa.MLDSA65PublicKey
-    | mldsa.MLDSA87PublicKey
-)
-
-
-def _alone(kind: type[_SelfContained]) -> Verify:
-    """An algorithm that leaves nothing to choose."""
-
-    def verify(key: object, signature: bytes, data: bytes) -> bool:
-        if not isinstance(key, kind):
-            return False
-        key.verify(signature, data)
-        return True
-
-    return verify
-
-
-def _rows() -> Mapping[bytes, Verify]:
-    """The algorithms by AlgorithmIdentifier: its parameters count, and are compared byte for byte."""
-    rows: dict[bytes, Verify] = {
-        bytes.fromhex("3005 0603 2b6570"): _alone(ed25519.Ed25519PublicKey),
-        bytes.fromhex("3005 0603 2b6571"): _alone(ed448.Ed448PublicKey),
-        bytes.fromhex("300b 0609 608648016503040311"): _alone(mldsa.MLDSA44PublicKey),
-        bytes.fromhex("300b 0609 608648016503040312"): _alone(mldsa.MLDSA65PublicKey),
-        bytes.fromhex("300b 0609 608648016503040313"): _alone(mldsa.MLDSA87PublicKey),
-    }
-    for algorithm, rsa_arc, ec_arc, hash_arc in (
-        (hashes.SHA256(), "0b", "02", "01"),
-        (hashes.SHA384(), "0c", "03", "02"),
-        (hashes.SHA512(), "0d", "04", "03"),
-    ):
-        pkcs1 = _rsa(algorithm, padding.PKCS1v15())
-        # RFC 4055 §5: the parameters are NULL, and may be absent.
-        rows[bytes.fromhex(f"300d 0609 2a864886f70d0101{rsa_arc} 0500")] = pkcs1
-        rows[bytes.fromhex(f"300b 0609 2a864886f70d0101{rsa_arc}")] = pkcs1
-        rows[bytes.fromhex(f"300a 0608 2a8648ce3d0403{ec_arc}")] = _ecdsa(algorithm)
-        # RFC 4055 §3.1, with the same hash throughout and a salt as long as it.
-        digest = f"300d 0609 6086480165030402{hash_arc} 0500"
-        mgf1 = f"301a 0609 2a864886f70d010108 {digest}"
-        pss = f"3041 0609 2a864886f70d01010a 3034 a00f {digest} a11c {mgf1} a203 0201"
-        rows[bytes.fromhex(pss) + bytes([algorithm.digest_size])] = _rsa(
-            algorithm, padding.PSS(padding.MGF1(algorithm), algorithm.digest_size)
-        )
-    return rows
-
-
-_ALGORITHMS = _rows()
 # Edwards curves and ML-DSA have no hash to name.
 _HASHES = (hashes.SHA256, hashes.SHA384, hashes.SHA512, type(None))

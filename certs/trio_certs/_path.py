@@ -1,33 +1,29 @@
 """Finding a verified path from a server's certificate to a trusted one.
 
-Theory of operation: a `PathFinder` holds one chain, loaded once, and tries it against one kind of anchor at
-a time. It is synchronous: verifying takes 0.2 to 1.2 ms and holds the interpreter's lock, so that a thread
-would gain nothing. This module imports `cryptography.x509`, by way of the verifier, when the first one is
-made.
+Theory of operation: a `PathFinder` holds one chain, loaded once, and tries it against the anchors of one tier at a
+time. A path that breaks one of the user's or the root programmes' rules is not the last word: without the
+certificate at fault another one may be found. It is synchronous: verifying takes 0.1 to 1.2 ms and holds the
+interpreter's lock, so that a thread would gain nothing. This module imports `cryptography.x509`, by way of the
+verifier, when the first one is made.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from trio_certs._certificate import CertificateFacts
 from trio_certs._chain import Chain, malformed
-from trio_certs._constraints import permits
 from trio_certs._errors import CertificateError, Reason
 from trio_certs._leaf import check_key
-from trio_certs._refusal import refusal
-from trio_certs._server_name import ServerName, SubjectNames
-from trio_certs._store import Entry
-from trio_certs._text import describe_name, printable
+from trio_certs._refusal import refusal, unknown_issuer
+from trio_certs._rules import Rules
+from trio_certs._source import TierName
+from trio_certs._text import printable
 
-if TYPE_CHECKING:
-    from cryptography import x509
-
-    from trio_certs._verifier import Tier
+MAX_PATHS = 8
+"""The paths that are looked at in one tier, each without the certificate at fault in the one before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,69 +47,58 @@ class PathFinder:
         CertificateError: a certificate of the chain cannot be loaded.
     """
 
-    def __init__(self, sent: Chain, server: ServerName, names: SubjectNames, now: datetime) -> None:
+    def __init__(self, sent: Chain, rules: Rules) -> None:
         # Here, because importing the verifier takes longer than the rest of a handshake.
         from trio_certs import _verifier
 
         self._verifier = _verifier
         self._sent = sent
-        self._server = server
-        self._names = names
-        self._now = now
-        self._loaded: list[x509.Certificate] = []
+        self._rules = rules
         for place, certificate in enumerate(sent.certificates, 1):
             try:
-                self._loaded.append(_verifier.load(certificate))
+                _verifier.load(certificate)
             except _verifier.Unreadable as error:
                 raise malformed(place, printable(str(error))) from error
 
-    def through_own(self, anchors: Sequence[CertificateFacts]) -> VerifiedChain:
-        """A path to one of the user's own anchors: the leaf itself, or a CA above it.
+    def find(self, tier: TierName, anchors: Sequence[CertificateFacts]) -> tuple[CertificateFacts, ...]:
+        """A path to one of `anchors` that keeps to the rules.
 
         Raises:
-            CertificateError: there is none.
+            CertificateError: there is none; if one was found that broke a rule, the first such says why.
         """
-        # A leaf that its own, laxer policy refuses would be refused below a CA as well.
-        if self._sent.leaf in anchors:
-            path = self._find(self._verifier.PINNED, [self._sent.leaf])
-        else:
-            path = self._find(self._verifier.PRIVATE, anchors)
-        return VerifiedChain(path, None, describe_name(CertificateFacts.parse(path[-1]).subject))
-
-    def through_store(self, roots: Mapping[Entry, bytes]) -> VerifiedChain:
-        """A path to one of the store's CAs, given with their certificates.
-
-        Raises:
-            CertificateError: there is none.
-        """
-        left = {entry.fingerprint: (entry, CertificateFacts.parse(der)) for entry, der in roots.items()}
-        constrained: list[Entry] = []
-        while left:
+        sent, left = list(self._sent.certificates), list(anchors)
+        broken: CertificateError | None = None
+        for _ in range(MAX_PATHS):
+            if not left:
+                break
             try:
-                path = self._find(self._verifier.WEB, [certificate for _, certificate in left.values()])
+                path = self._search(tier, left, sent)
             except CertificateError:
-                if constrained:
-                    break
-                raise
-            # A path may end at a root that may not vouch for this name while another path does not.
-            root = hashlib.sha256(path[-1]).digest()
-            entry, _ = left.pop(root)
-            if permits(root, self._names, self._server):
-                return VerifiedChain(path, entry.resource, entry.name)
-            constrained.append(entry)
-        raise CertificateError(
-            Reason.CONSTRAINT,
-            f"The server's certificate is refused: {constrained[0].name} may not vouch for all of its names "
-            f"({self._names}).",
-            self._sent.leaf,
-        )
+                if broken is None:
+                    raise
+                break
+            try:
+                self._rules.check(path)
+            except CertificateError as error:
+                broken = broken or error
+                at_fault = error.certificate
+            else:
+                return path
+            if at_fault in path[1:-1]:
+                sent = [certificate for certificate in sent if certificate != at_fault]
+            else:
+                left.remove(path[-1])
+        raise broken or unknown_issuer(self._sent)
 
-    def _find(self, tier: Tier, anchors: Sequence[CertificateFacts]) -> tuple[bytes, ...]:
-        check_key(self._sent.leaf, tier.leaf_keys)
+    def _search(
+        self, tier: TierName, anchors: Sequence[CertificateFacts], sent: Sequence[CertificateFacts]
+    ) -> tuple[CertificateFacts, ...]:
+        policy = self._verifier.TIERS[tier]
+        check_key(self._sent.leaf, policy.leaf_keys)
         try:
-            return self._verifier.verify(tier, anchors, self._loaded, self._server, self._now)
+            return self._verifier.verify(policy, anchors, sent, self._rules.server, self._rules.now)
         except self._verifier.PathError as error:
-            raise refusal(str(error), self._sent, anchors, self._now) from error
+            raise refusal(str(error), self._sent, anchors, self._rules.now, error.certificate) from error
         except self._verifier.Unreadable as error:
             raise CertificateError(
                 Reason.MALFORMED,

@@ -33,6 +33,7 @@ _FRAGMENTS = (
     ("basicConstraints.cA must", Reason.WRONG_PURPOSE),
     ("keyCertSign", Reason.WRONG_PURPOSE),
     ("required EKU", Reason.WRONG_PURPOSE),
+    ("Neither EKU nor anyEKU", Reason.WRONG_PURPOSE),
     ("no matching subjectAltName", Reason.WRONG_NAME),
 )
 _EXPLANATIONS = {
@@ -47,11 +48,25 @@ _EXPLANATIONS = {
     Reason.POLICY: "a certificate on its path breaks a rule of the certificate profile",
 }
 
+_ADVICE = "The server needs another certificate or chain; until then it cannot be told from an impostor."
+
 
 def refusal(
-    sentence: str, chain: Chain, anchors: Sequence[CertificateFacts], now: datetime
+    sentence: str,
+    chain: Chain,
+    anchors: Sequence[CertificateFacts],
+    now: datetime,
+    at_fault: CertificateFacts | None = None,
 ) -> CertificateError:
-    """The error for the verifier's `sentence` about `chain`, when `anchors` were trusted."""
+    """The error for the verifier's `sentence` about `chain`, when `anchors` were trusted.
+
+    Args:
+        sentence: what the verifier said.
+        chain: what the server sent.
+        anchors: what was trusted.
+        now: the moment, UTC.
+        at_fault: the certificate that the sentence is about, if it is known.
+    """
     # What follows is the certificate's own text, which `CertificateError` renders itself.
     core = sentence.partition(" (encountered processing")[0]
     core = core.removeprefix("validation failed: ").removeprefix("candidates exhausted: ")
@@ -71,8 +86,8 @@ def refusal(
         )
     return CertificateError(
         reason,
-        f"The server's certificate is refused: {_EXPLANATIONS[reason]} ({printable(core)}).",
-        chain.leaf,
+        f"The server's certificate is refused: {_EXPLANATIONS[reason]} ({printable(core)}). {_ADVICE}",
+        at_fault or chain.leaf,
     )
 
 

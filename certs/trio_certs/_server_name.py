@@ -9,6 +9,7 @@ reported as such.
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import re
 from dataclasses import dataclass
@@ -67,6 +68,7 @@ class ServerName:
     """The address, if the host is one."""
 
     @classmethod
+    @functools.lru_cache(maxsize=32)  # a client goes back to the same few hosts
     def parse(cls, host: str) -> ServerName:
         """Classify `host`: an IPv4 or IPv6 literal (a zone like `%eth0` is dropped) or a DNS name (A-labels).
 

@@ -6,14 +6,15 @@ to file numbers without opening any file. The hash of the raw bytes is exactly t
 equal name: it compares names byte for byte. `store/retired` has the lines of CAs that are trusted no more;
 their files are gone, their numbers stay taken, and the list is read only to explain.
 
-The index is read once per process, a certificate when it is first needed, both in a worker thread; after
-that they are memory. The index also carries each file's SHA-256, so that a damaged or replaced file is
-noticed.
+The index is read once per process, a certificate when it is first needed, both in a worker thread and once for
+all who need them at the same time; after that they are memory. The index also carries each file's SHA-256, so that
+a damaged or replaced file is noticed.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from pathlib import Path
 import trio
 
 from trio_certs._errors import StoreError
+from trio_certs._shared import Shared
 
 HEADER = "trio-certs store, version 1"
 
@@ -73,19 +75,29 @@ class Index:
         return self._by_subject.get(hashlib.sha256(name).digest(), ())
 
 
-class Store:
-    """A folder of numbered CA certificates with its index.
+_BUNDLED_FOLDER = Path(__file__).parent / "store"
 
-    `BUNDLED` is the one that comes with this package; another folder of the same layout may be used instead.
+
+class Store:
+    """A folder of numbered CA certificates with its index: public CAs, held to the strictest rules.
+
+    Args:
+        folder: another folder of the same layout than the one that comes with this package.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: str | os.PathLike[str] = _BUNDLED_FOLDER) -> None:
+        self.folder = Path(folder)
         self._index: Index | None = None
-        self._certificates: dict[int, bytes] = {}
+        self._indexes = Shared(self._load_index, keep=False)
+        self._certificates = Shared(self._load, keep=True)
 
     def __repr__(self) -> str:
         return f"Store({str(self.folder)!r})"
+
+    @property
+    def is_bundled(self) -> bool:
+        """Whether its folder is the one that comes with this package."""
+        return self.folder == _BUNDLED_FOLDER
 
     def index(self) -> Index:
         """The index; the first call reads one small file.
@@ -98,11 +110,20 @@ class Store:
         return self._index
 
     async def load_index(self) -> Index:
-        """As `index`, without blocking the event loop; always a checkpoint."""
-        if self._index is None:
-            return await trio.to_thread.run_sync(self.index, abandon_on_cancel=True)
+        """As `index`, without blocking the event loop; always a checkpoint.
+
+        Raises:
+            StoreError: the file is missing, unreadable or malformed.
+        """
         await trio.lowlevel.checkpoint()
-        return self._index
+        return await self.fetch_index()
+
+    async def fetch_index(self) -> Index:
+        """As `load_index`, but a checkpoint only if it has to be read."""
+        return self._index or await self._indexes.get(None)
+
+    async def _load_index(self, _: None) -> Index:
+        return await trio.to_thread.run_sync(self.index, abandon_on_cancel=True)
 
     def retired(self) -> dict[int, Entry]:
         """The CAs that are trusted no more, by number; each call reads one small file.
@@ -120,23 +141,28 @@ class Store:
         Raises:
             StoreError: a file is missing, unreadable or not the one the index describes.
         """
-        index = await self.load_index()
-        wanted = [index.entries[number] for number in numbers]
-        missing = [entry for entry in wanted if entry.number not in self._certificates]
-        if missing:
-            await trio.to_thread.run_sync(self._read_files, missing, abandon_on_cancel=True)
-        return {entry: self._certificates[entry.number] for entry in wanted}
+        await trio.lowlevel.checkpoint()
+        return await self.fetch(numbers)
 
-    def _read_files(self, entries: Iterable[Entry]) -> None:
-        for entry in entries:
-            path = self.folder / entry.resource
-            der = _read(path)
-            if hashlib.sha256(der).digest() != entry.fingerprint:
-                raise StoreError(
-                    f"{path} is not the certificate of {entry.name} that the store's index describes. "
-                    "Reinstall the package."
-                )
-            self._certificates[entry.number] = der
+    async def fetch(self, numbers: Iterable[int]) -> dict[Entry, bytes]:
+        """As `read`, but a checkpoint only if there are files to be read."""
+        index = await self.fetch_index()
+        return {
+            index.entries[number]: await self._certificates.get(index.entries[number]) for number in numbers
+        }
+
+    async def _load(self, entry: Entry) -> bytes:
+        return await trio.to_thread.run_sync(self._read_file, entry, abandon_on_cancel=True)
+
+    def _read_file(self, entry: Entry) -> bytes:
+        path = self.folder / entry.resource
+        der = _read(path)
+        if hashlib.sha256(der).digest() != entry.fingerprint:
+            raise StoreError(
+                f"{path} is not the certificate of {entry.name} that the store's index describes. "
+                "Reinstall the package."
+            )
+        return der
 
 
 def read_entries(path: Path) -> list[Entry]:
@@ -176,5 +202,5 @@ def _read(path: Path) -> bytes:
         ) from error
 
 
-BUNDLED = Store(Path(__file__).parent / "store")
+BUNDLED = Store()
 """The CAs of Mozilla's root programme, as certifi distributes them; `store/LIST.md` names each."""

@@ -19,14 +19,13 @@ from __future__ import annotations
 
 import functools
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from cryptography.x509.verification import (
     Criticality,
@@ -39,6 +38,7 @@ from cryptography.x509.verification import (
 
 from trio_certs._certificate import REMEMBERED, CertificateFacts
 from trio_certs._server_name import ServerName
+from trio_certs._source import TierName
 
 # What `cryptography` raises for a certificate it cannot use, beside VerificationError: none of these is a
 # bug here.
@@ -53,7 +53,9 @@ UNUSABLE = (
 
 
 class PathError(Exception):
-    """No path verified, in the verifier's words."""
+    """No path verified, in the verifier's words; and the certificate at fault, as far as can be told."""
+
+    certificate: CertificateFacts | None = None
 
 
 class Unreadable(Exception):
@@ -75,6 +77,14 @@ class Tier:
     """The policies for CAs and for leaves; `None` stands for the default ones."""
 
 
+def _quiet() -> warnings.catch_warnings[None]:
+    """Without warnings, which are about what a peer or a CA wrote, and exceptions where warnings are errors.
+
+    Some public roots have the serial number 0, for example, and an empty name is warned of when it is quoted.
+    """
+    return warnings.catch_warnings(action="ignore")
+
+
 @functools.lru_cache(maxsize=REMEMBERED)
 def load(certificate: CertificateFacts) -> x509.Certificate:
     """The certificate as an object.
@@ -83,39 +93,104 @@ def load(certificate: CertificateFacts) -> x509.Certificate:
         Unreadable: `cryptography` refuses it.
     """
     try:
-        if certificate.serial > 0:
-            return x509.load_der_x509_certificate(certificate.der)
-        # Some public roots have the serial number 0. `cryptography` warns of each, which is not the
-        # caller's fault and would be an exception where warnings are errors.
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+        with _quiet():
             return x509.load_der_x509_certificate(certificate.der)
     except UNUSABLE as error:
         raise Unreadable(certificate, str(error)) from error
 
 
+class _Verified(NamedTuple):
+    """A path, and from when to when all certificates on it are valid."""
+
+    path: tuple[CertificateFacts, ...]
+    first: datetime
+    last: datetime
+
+
+_Question = tuple[Tier, tuple[CertificateFacts, ...], tuple[CertificateFacts, ...], ServerName]
+
+# Nothing enters into a verification but what is in the question, and time; and time only by the validity of
+# each certificate. So a path that was verified is verified for as long as all on it are valid.
+_verified: dict[_Question, _Verified] = {}
+
+
 def verify(
     tier: Tier,
-    anchors: Iterable[CertificateFacts],
-    sent: Sequence[x509.Certificate],
+    anchors: Sequence[CertificateFacts],
+    sent: Sequence[CertificateFacts],
     server: ServerName,
     now: datetime,
-) -> tuple[bytes, ...]:
-    """The verified path in DER, from the leaf (the first of `sent`) to one of `anchors`.
+) -> tuple[CertificateFacts, ...]:
+    """The verified path, from the leaf (the first of `sent`) to one of `anchors`.
 
     Raises:
         PathError: there is none.
-        Unreadable: an anchor cannot be loaded.
+        Unreadable: a certificate cannot be loaded.
     """
-    leaf, *others = sent
+    question = (tier, tuple(anchors), tuple(sent), server)
+    known = _verified.get(question)
+    if known is not None and known.first <= now <= known.last:
+        return known.path
+    try:
+        path = _verify(*question, now)
+    except PathError as error:
+        error.certificate = _at_fault(error, *question, now)
+        raise
+    while len(_verified) >= REMEMBERED:
+        _verified.pop(next(iter(_verified)), None)
+    first = max(certificate.not_before for certificate in path)
+    _verified[question] = _Verified(path, first, min(certificate.not_after for certificate in path))
+    return path
+
+
+def _verify(
+    tier: Tier,
+    anchors: tuple[CertificateFacts, ...],
+    sent: tuple[CertificateFacts, ...],
+    server: ServerName,
+    now: datetime,
+) -> tuple[CertificateFacts, ...]:
+    loaded = {load(certificate): certificate for certificate in (*sent, *anchors)}
+    leaf, *others = [load(certificate) for certificate in sent]
     address = server.address
     try:
-        policy = _policy(tier, tuple(anchors))
+        policy = _policy(tier, anchors)
         subject = x509.DNSName(server.text) if address is None else x509.IPAddress(address)
-        path = policy.time(now).build_server_verifier(subject).verify(leaf, others)
-        return tuple(certificate.public_bytes(Encoding.DER) for certificate in path)
+        with _quiet():
+            path = policy.time(now).build_server_verifier(subject).verify(leaf, others)
     except (VerificationError, *UNUSABLE) as error:
         raise PathError(str(error)) from error
+    return tuple(loaded[certificate] for certificate in path)
+
+
+def _at_fault(
+    error: PathError,
+    tier: Tier,
+    anchors: tuple[CertificateFacts, ...],
+    sent: tuple[CertificateFacts, ...],
+    server: ServerName,
+    now: datetime,
+) -> CertificateFacts:
+    """The certificate that `error` is about, which says so itself only of the leaf.
+
+    It is looked for from the leaf upwards: the first step that fails alone is the one at fault.
+    """
+    leaf, *others = sent
+    below = [leaf]
+    while "(encountered processing" not in str(error):
+        issuers = [one for one in (*others, *anchors) if one.subject == below[-1].issuer and one not in below]
+        for issuer in issuers:
+            try:
+                _verify(tier, (issuer,), tuple(below), server, now)
+            except PathError as failed:
+                error = failed
+            else:
+                below.append(issuer)
+                break
+        else:
+            # A wrong signature is the fault of what is signed, anything else of the one that is to be relied on.
+            return below[-1] if not issuers or "signature" in str(error) else issuers[0]
+    return leaf
 
 
 @functools.lru_cache(maxsize=REMEMBERED)
@@ -148,12 +223,17 @@ _PRIVATE_CA = (
     # That cA is asserted is checked in any case.
     .require_present(x509.BasicConstraints, Criticality.AGNOSTIC, None)
     .may_be_present(x509.AuthorityKeyIdentifier, Criticality.AGNOSTIC, None)
+    # Whatever the policies are, none in particular is asked for here (RFC 5280 §6.1.1, any-policy).
+    .may_be_present(x509.CertificatePolicies, Criticality.AGNOSTIC, None)
 )
 _PRIVATE_LEAF = (
     ExtensionPolicy.webpki_defaults_ee()
     .may_be_present(x509.AuthorityKeyIdentifier, Criticality.AGNOSTIC, None)
     .require_present(x509.SubjectAlternativeName, Criticality.AGNOSTIC, None)
     .may_be_present(x509.ExtendedKeyUsage, Criticality.AGNOSTIC, _check_server_auth)
+    .may_be_present(x509.CertificatePolicies, Criticality.AGNOSTIC, None)
+    # What it promises is asked for when the staple is checked.
+    .may_be_present(x509.TLSFeature, Criticality.AGNOSTIC, None)
 )
 _PINNED_LEAF = _PRIVATE_LEAF.may_be_present(x509.BasicConstraints, Criticality.AGNOSTIC, None).may_be_present(
     x509.KeyUsage, Criticality.AGNOSTIC, None
@@ -165,3 +245,4 @@ _PRIVATE_KEYS = _WEB_KEYS | {"Ed25519", "Ed448", "ML-DSA-44", "ML-DSA-65", "ML-D
 WEB = Tier("web", _WEB_KEYS, None)
 PRIVATE = Tier("private", _PRIVATE_KEYS, (_PRIVATE_CA, _PRIVATE_LEAF))
 PINNED = Tier("pinned", _PRIVATE_KEYS, (_PRIVATE_CA, _PINNED_LEAF))
+TIERS: Mapping[TierName, Tier] = {"web": WEB, "private": PRIVATE, "pinned": PINNED}

@@ -7,6 +7,7 @@ from ._client import Client
 from ._defaults import SocketFactory
 from ._errors import (
     ConnectionLost,
+    DecodingError,
     HTTPError,
     InsecureConnection,
     InvalidRequest,
@@ -16,10 +17,15 @@ from ._errors import (
     TooSlow,
     TruncatedBody,
 )
+from ._forms import FormLike
 from ._headers import Headers, HeadersLike
+from ._informational import Informational
 from ._limits import Deadlines, Limits
+from ._multipart import FilesLike
+from ._options import RequestOptions
 from ._request import Request
-from ._response import Response, StreamingResponse
+from ._response import Response, ResponseHead, StreamingResponse
+from ._trace import Event, Timings
 from ._url import URL
 
 __all__ = [
@@ -28,19 +34,27 @@ __all__ = [
     "Client",
     "ConnectionLost",
     "Deadlines",
+    "DecodingError",
+    "Event",
+    "FilesLike",
+    "FormLike",
     "HTTPError",
     "Headers",
     "HeadersLike",
+    "Informational",
     "InsecureConnection",
     "InvalidRequest",
     "InvalidURL",
     "Limits",
     "ProtocolError",
     "Request",
+    "RequestOptions",
     "Response",
+    "ResponseHead",
     "ResponseTooLarge",
     "SocketFactory",
     "StreamingResponse",
+    "Timings",
     "TooSlow",
     "TruncatedBody",
 ]

@@ -9,7 +9,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from support.authority import CLIENT_AUTH, DAY, Authority, KeyKind, Leaf
 from trio_certs import CertificateError, Reason
 from trio_certs._certificate import CertificateFacts
-from trio_certs._leaf import check_dates, check_key, check_leaf, must_staple
+from trio_certs._chain import Chain
+from trio_certs._leaf import KeyUsage, check_dates, check_key, check_leaf, key_usages, must_staple
 from trio_certs._server_name import ServerName, SubjectNames
 
 ROOT = Authority.make()
@@ -22,11 +23,13 @@ def facts(leaf: Leaf) -> CertificateFacts:
     return CertificateFacts.parse(leaf.certificate_der)
 
 
-def refused(leaf: Leaf, usage: str = "digital_signature") -> CertificateError:
+def sent(leaf: Leaf) -> Chain:
+    return Chain.parse(leaf.chain_ders)
+
+
+def refused(leaf: Leaf, usage: KeyUsage = "digital_signature") -> CertificateError:
     with pytest.raises(CertificateError) as info:
-        check_leaf(
-            facts(leaf), HOST, "key_encipherment" if usage == "key_encipherment" else "digital_signature", NOW
-        )
+        check_leaf(sent(leaf), HOST, usage, NOW)
     return info.value
 
 
@@ -35,18 +38,18 @@ def raw(oid: str, value: bytes) -> x509.UnrecognizedExtension:
 
 
 def test_a_good_leaf_passes_and_yields_its_names() -> None:
-    assert check_leaf(facts(ROOT.issue("h.test", "i.test")), HOST, "digital_signature", NOW) == SubjectNames(
+    assert check_leaf(sent(ROOT.issue("h.test", "i.test")), HOST, "digital_signature", NOW) == SubjectNames(
         ("h.test", "i.test")
     )
 
 
 def test_absent_usages_allow_everything() -> None:
-    check_leaf(facts(ROOT.issue("h.test", ku=None, eku=None)), HOST, "digital_signature", NOW)
+    check_leaf(sent(ROOT.issue("h.test", ku=None, eku=None)), HOST, "digital_signature", NOW)
 
 
 def test_the_usage_asked_for_is_the_one_checked() -> None:
     sign_only, decrypt_only = ROOT.issue("h.test"), ROOT.issue("h.test", ku=["key_encipherment"])
-    check_leaf(facts(decrypt_only), HOST, "key_encipherment", NOW)
+    check_leaf(sent(decrypt_only), HOST, "key_encipherment", NOW)
     error = refused(decrypt_only)
     assert error.reason is Reason.WRONG_PURPOSE
     assert "keyUsage lacks digital_signature" in str(error)
@@ -90,6 +93,30 @@ def test_the_ends_of_the_validity_belong_to_it() -> None:
     assert f"expired on {start + DAY:%Y-%m-%d %H:%M:%S} UTC" in str(late.value)
 
 
+@pytest.mark.parametrize(("years", "reason"), [(-30, Reason.NOT_YET_VALID), (30, Reason.EXPIRED)])
+def test_where_all_dates_fail_alike_it_is_probably_the_clock(years: int, reason: Reason) -> None:
+    chain, now = sent(ROOT.issue("h.test", intermediate=True)), NOW + years * 365 * DAY
+    with pytest.raises(CertificateError, match="is this machine's clock set") as info:
+        check_leaf(chain, HOST, "digital_signature", now)
+    assert info.value.reason is reason
+    assert info.value.certificate == chain.leaf
+
+
+def test_where_one_date_alone_fails_it_is_probably_the_certificate() -> None:
+    for leaf in (
+        ROOT.intermediate().issue("h.test", not_after=NOW - DAY),
+        ROOT.intermediate(not_before=NOW + DAY).issue("h.test", not_after=NOW - DAY),
+        ROOT.issue("h.test", not_after=NOW - DAY),
+    ):
+        assert "clock set" not in str(refused(leaf))
+        assert "renewed by whoever runs the server" in str(refused(leaf))
+
+
+def test_key_usages_may_be_asked_for() -> None:
+    assert key_usages(facts(ROOT.issue("h.test"))) == 0x80
+    assert key_usages(facts(ROOT.issue("h.test", ku=None))) is None
+
+
 def test_an_expired_leaf_is_refused_before_anything_else() -> None:
     assert refused(ROOT.issue("other.test", not_after=NOW - DAY)).reason is Reason.EXPIRED
 
@@ -122,9 +149,9 @@ def test_malformed_extensions_are_refused(oid: str, value: bytes) -> None:
 )
 def test_a_leaf_may_promise_staples(features: list[x509.TLSFeatureType] | None, promised: bool) -> None:
     extensions = [] if features is None else [(x509.TLSFeature(features), False)]
-    leaf = facts(ROOT.issue("h.test", extensions=extensions))
-    check_leaf(leaf, HOST, "digital_signature", NOW)
-    assert must_staple(leaf) is promised
+    leaf = ROOT.issue("h.test", extensions=extensions)
+    check_leaf(sent(leaf), HOST, "digital_signature", NOW)
+    assert must_staple(facts(leaf)) is promised
 
 
 def test_a_key_of_an_accepted_kind_passes() -> None:

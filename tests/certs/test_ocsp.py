@@ -29,6 +29,7 @@ from support.ocsp import (
 )
 from support.properties import bounded
 from trio_certs import CertificateError, Reason
+from trio_certs._certificate import CertificateFacts
 from trio_certs._ocsp import MAX_AGE_WITHOUT_NEXT_UPDATE, OCSP_POLICIES, SKEW, OCSPPolicy, check_staple
 
 CA = Authority.make(name="CA")
@@ -48,7 +49,7 @@ def check(
     now: datetime = NOW,
 ) -> Literal["good"] | None:
     path = [leaf.certificate_der] if issuer is None else [leaf.certificate_der, issuer.certificate_der]
-    return check_staple(policy, path, response, now)
+    return check_staple(policy, [CertificateFacts.parse(der) for der in path], response, now)
 
 
 def refused(

@@ -6,88 +6,92 @@ from datetime import UTC, datetime
 import pytest
 from cryptography import x509
 
-from support.authority import Authority, KeyKind, self_signed
-from trio_certs import CertificateError, Reason
-from trio_certs import _constraints as constraints
+from support.authority import Authority, KeyKind, Leaf, self_signed
+from support.crl import revocation_list
+from trio_certs import CertificateError, Pin, Reason
+from trio_certs import _path as path_module
 from trio_certs._certificate import CertificateFacts
 from trio_certs._chain import Chain
+from trio_certs._constraints import Constraint
+from trio_certs._crl import CRL
 from trio_certs._path import PathFinder
+from trio_certs._rules import Rules
 from trio_certs._server_name import ServerName, SubjectNames
-from trio_certs._store import Entry
-from trio_certs._store_build import entry_of
+from trio_certs._source import TierName
 
 ROOT = Authority.make(name="Root")
 UNLOADABLE = ROOT.certificate_der.replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x05", 1)
 NOW = datetime.now(UTC)
-
-
-def finder(chain: Iterable[bytes], host: str = "h.test") -> PathFinder:
-    names = SubjectNames((host,))
-    return PathFinder(Chain.parse(list(chain)), ServerName.parse(host), names, NOW)
+TURKISH = Constraint("why", suffix="tr")
 
 
 def facts(*ders: bytes) -> list[CertificateFacts]:
     return [CertificateFacts.parse(der) for der in ders]
 
 
-def roots(*authorities: Authority) -> dict[Entry, bytes]:
-    ders = [authority.certificate_der for authority in authorities]
-    return {entry_of(number, der): der for number, der in enumerate(ders)}
+def anchors(*some: Authority | Leaf) -> list[CertificateFacts]:
+    return facts(*[one.certificate_der for one in some])
+
+
+def finder(
+    chain: Iterable[bytes],
+    host: str = "h.test",
+    *,
+    constrained: Iterable[Authority] = (),
+    pins: Iterable[Pin] = (),
+    crls: Iterable[bytes] = (),
+) -> PathFinder:
+    rules = Rules(
+        ServerName.parse(host),
+        SubjectNames((host,)),
+        NOW,
+        {root.fingerprint: (TURKISH,) for root in anchors(*constrained)},
+        tuple(pins),
+        [CRL.parse(crl) for crl in crls],
+    )
+    return PathFinder(Chain.parse(list(chain)), rules)
 
 
 def reason_of(error: pytest.ExceptionInfo[CertificateError]) -> Reason:
     return error.value.reason
 
 
-def test_a_path_to_a_ca_of_the_users() -> None:
+@pytest.mark.parametrize("tier", ["web", "private", "pinned"])
+def test_a_path_leads_to_the_anchor_that_signed(tier: TierName) -> None:
     leaf = ROOT.issue("h.test")
-    found = finder(leaf.chain_ders).through_own(facts(ROOT.certificate_der))
-    assert found.chain == (leaf.certificate_der, ROOT.certificate_der)
-    assert (found.resource, found.authority) == (None, "CN=Root")
-
-
-def test_a_path_to_a_ca_of_the_store() -> None:
-    leaf = ROOT.issue("h.test")
-    found = finder(leaf.chain_ders).through_store(roots(Authority.make(name="Root"), ROOT))
-    assert found.chain == (leaf.certificate_der, ROOT.certificate_der)
-    assert (found.resource, found.authority) == ("ca1.der", "Root")
+    path = finder(leaf.chain_ders).find(tier, anchors(Authority.make(name="Root"), ROOT))
+    assert path == tuple(facts(leaf.certificate_der, ROOT.certificate_der))
 
 
 def test_a_pinned_leaf_is_a_path_of_one() -> None:
     device = self_signed("h.test", ca=True)
-    found = finder(device.chain_ders).through_own(facts(device.certificate_der))
-    assert found.chain == (device.certificate_der,)
+    assert finder(device.chain_ders).find("pinned", anchors(device)) == tuple(anchors(device))
 
 
 def test_a_pinned_leaf_needs_a_good_key_as_any_other() -> None:
     device = self_signed("h.test", key="rsa1024")
     with pytest.raises(CertificateError, match="1024 bits") as info:
-        finder(device.chain_ders).through_own(facts(device.certificate_der))
+        finder(device.chain_ders).find("pinned", anchors(device))
     assert reason_of(info) is Reason.WEAK_KEY
-
-
-def test_a_pinned_leaf_is_preferred_to_a_ca_above_it() -> None:
-    leaf = ROOT.issue("h.test")
-    both = facts(ROOT.certificate_der, leaf.certificate_der)
-    assert finder(leaf.chain_ders).through_own(both).chain == (leaf.certificate_der,)
 
 
 @pytest.mark.parametrize("key", ["ed25519", "ed448"])
 def test_edwards_keys_are_for_private_cas_only(key: KeyKind) -> None:
     chain = ROOT.issue("h.test", key=key).chain_ders
-    finder(chain).through_own(facts(ROOT.certificate_der))
+    assert finder(chain).find("private", anchors(ROOT))
     with pytest.raises(CertificateError, match="accepted are P-256, P-384, P-521, RSA") as info:
-        finder(chain).through_store(roots(ROOT))
+        finder(chain).find("web", anchors(ROOT))
     assert reason_of(info) is Reason.WEAK_KEY
 
 
 def test_a_public_ca_is_held_to_the_strict_policy() -> None:
     lax = Authority.make(name="Lax", omit=[x509.KeyUsage])
     chain = lax.issue("h.test").chain_ders
-    finder(chain).through_own(facts(lax.certificate_der))
+    assert finder(chain).find("private", anchors(lax))
     with pytest.raises(CertificateError) as info:
-        finder(chain).through_store(roots(lax))
+        finder(chain).find("web", anchors(lax))
     assert reason_of(info) is Reason.POLICY
+    assert info.value.certificate == anchors(lax)[0]
 
 
 def test_a_certificate_of_the_chain_that_cannot_be_loaded_is_malformed() -> None:
@@ -98,37 +102,75 @@ def test_a_certificate_of_the_chain_that_cannot_be_loaded_is_malformed() -> None
 
 def test_a_trusted_certificate_that_cannot_be_loaded_is_named() -> None:
     with pytest.raises(CertificateError, match="A trusted certificate cannot be used") as info:
-        finder(ROOT.issue("h.test").chain_ders).through_own(facts(UNLOADABLE))
+        finder(ROOT.issue("h.test").chain_ders).find("private", facts(UNLOADABLE))
     assert reason_of(info) is Reason.MALFORMED
     assert info.value.certificate is not None
 
 
-class TestConstrainedRoots:
-    @pytest.fixture(autouse=True)
-    def constrained(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        fingerprint = CertificateFacts.parse(ROOT.certificate_der).fingerprint
-        monkeypatch.setitem(constraints.PERMITTED_SUFFIXES, fingerprint, "tr")
+def test_nothing_to_lead_to_is_an_unknown_issuer() -> None:
+    with pytest.raises(CertificateError) as info:
+        finder(ROOT.issue("h.test").chain_ders).find("web", [])
+    assert reason_of(info) is Reason.UNKNOWN_ISSUER
 
-    def test_it_vouches_for_what_it_may(self) -> None:
+
+class TestRules:
+    """A path that breaks one is not the last word."""
+
+    MIDDLE = ROOT.intermediate(name="Middle")
+    OTHER = Authority.make(name="Other")
+    CROSSED = OTHER.intermediate(MIDDLE.key, name="Middle")
+    LEAF = MIDDLE.issue("h.test")
+    SENT = (*LEAF.chain_ders, CROSSED.certificate_der)
+
+    def test_a_constrained_root_vouches_for_what_it_may(self) -> None:
         chain = ROOT.issue("kamu.gov.tr").chain_ders
-        assert finder(chain, "kamu.gov.tr").through_store(roots(ROOT)).resource == "ca0.der"
+        assert finder(chain, "kamu.gov.tr", constrained=[ROOT]).find("web", anchors(ROOT))
 
     def test_it_vouches_for_nothing_else(self) -> None:
-        with pytest.raises(
-            CertificateError, match=r"Root may not vouch for all of its names \(h\.test\)"
-        ) as info:
-            finder(ROOT.issue("h.test").chain_ders).through_store(roots(ROOT))
+        with pytest.raises(CertificateError, match=r"names below \.tr only, .*: h\.test") as info:
+            finder(ROOT.issue("h.test").chain_ders, constrained=[ROOT]).find("web", anchors(ROOT))
         assert reason_of(info) is Reason.CONSTRAINT
 
-    def test_another_path_still_counts(self) -> None:
-        middle = ROOT.intermediate(name="Middle")
-        other = Authority.make(name="Other")
-        crossed = other.intermediate(middle.key, name="Middle")
-        leaf = middle.issue("h.test")
-        chain = [*leaf.chain_ders, crossed.certificate_der]
-        assert finder(chain).through_store(roots(ROOT, other)).resource == "ca1.der"
+    def test_another_root_still_counts(self) -> None:
+        path = finder(self.SENT, constrained=[ROOT]).find("web", anchors(ROOT, self.OTHER))
+        assert path[-1] == anchors(self.OTHER)[0]
 
     def test_another_root_that_does_not_fit_changes_nothing(self) -> None:
+        namesake = Authority.make(name="Root")
         with pytest.raises(CertificateError) as info:
-            finder(ROOT.issue("h.test").chain_ders).through_store(roots(ROOT, Authority.make(name="Other")))
+            finder(self.LEAF.chain_ders, constrained=[ROOT]).find("web", anchors(ROOT, namesake))
+        assert reason_of(info) is Reason.CONSTRAINT
+
+    def test_all_of_them_constrained_is_no_path(self) -> None:
+        with pytest.raises(CertificateError) as info:
+            finder(self.SENT, constrained=[ROOT, self.OTHER]).find("web", anchors(ROOT, self.OTHER))
+        assert reason_of(info) is Reason.CONSTRAINT
+
+    @pytest.mark.parametrize("pinned", [ROOT, OTHER, MIDDLE, CROSSED])
+    def test_a_pin_chooses_among_paths(self, pinned: Authority) -> None:
+        (wanted,) = anchors(pinned)
+        pin = Pin.certificate(wanted.fingerprint)
+        path = finder(self.SENT, pins=[pin]).find("web", anchors(ROOT, self.OTHER))
+        assert wanted in path
+
+    def test_a_revoked_intermediate_is_gone_round(self) -> None:
+        again = ROOT.intermediate(self.MIDDLE.key, name="Middle")
+        chain = (*self.LEAF.chain_ders, again.certificate_der)
+        for revoked, left in ((self.MIDDLE, again), (again, self.MIDDLE)):
+            path = finder(chain, crls=[revocation_list(ROOT, revoked)]).find("web", anchors(ROOT))
+            assert path[1] == anchors(left)[0]
+        with pytest.raises(CertificateError) as info:
+            finder(chain, crls=[revocation_list(ROOT, self.MIDDLE, again)]).find("web", anchors(ROOT))
+        assert reason_of(info) is Reason.REVOKED
+
+    def test_a_revoked_leaf_is_revoked_on_every_path(self) -> None:
+        crls = [revocation_list(self.MIDDLE, self.LEAF)]
+        with pytest.raises(CertificateError) as info:
+            finder(self.SENT, crls=crls).find("web", anchors(ROOT, self.OTHER))
+        assert reason_of(info) is Reason.REVOKED
+
+    def test_the_search_has_an_end(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(path_module, "MAX_PATHS", 1)
+        with pytest.raises(CertificateError) as info:
+            finder(self.SENT, constrained=[ROOT]).find("web", anchors(ROOT, self.OTHER))
         assert reason_of(info) is Reason.CONSTRAINT

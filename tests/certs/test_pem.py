@@ -4,6 +4,7 @@ import pytest
 
 from support.authority import Authority
 from trio_certs import pem_blocks
+from trio_certs._pem import pem_contents
 
 A = Authority.make()
 
@@ -28,3 +29,17 @@ def test_what_is_not_base64_is_refused_with_its_place(body: bytes) -> None:
     text = A.certificate_pem + b"-----BEGIN CERTIFICATE-----\n" + body + b"\n-----END CERTIFICATE-----\n"
     with pytest.raises(ValueError, match="block 2, CERTIFICATE, is not Base64"):
         pem_blocks(text)
+
+
+def test_blocks_of_one_kind_are_given_and_others_not_looked_into() -> None:
+    odd = b"-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\n*\n-----END RSA PRIVATE KEY-----\n"
+    assert (
+        pem_contents(A.certificate_pem + odd + A.certificate_pem, "CERTIFICATE", "certificate")
+        == [A.certificate_der] * 2
+    )
+    with pytest.raises(ValueError, match="no list in the PEM text; it has CERTIFICATE, RSA PRIVATE KEY"):
+        pem_contents(A.certificate_pem + odd, "X509 CRL", "list")
+    with pytest.raises(ValueError, match="no list in the PEM text; it has no complete block"):
+        pem_contents(b"", "X509 CRL", "list")
+    with pytest.raises(ValueError, match="key 1 in the PEM text is not Base64"):
+        pem_contents(odd, "RSA PRIVATE KEY", "key")

@@ -47,6 +47,7 @@ def explain(sentence: str, chain: Chain = CHAIN, *anchors: Authority) -> Certifi
         ),
         ("Python extension validator failed: ValueError: required EKU not found", Reason.WRONG_PURPOSE),
         ("candidates exhausted: keyUsage.keyCertSign must be asserted", Reason.WRONG_PURPOSE),
+        ("candidates exhausted: Neither EKU nor anyEKU could be found", Reason.WRONG_PURPOSE),
         ("leaf certificate has no matching subjectAltName", Reason.WRONG_NAME),
         (
             "invalid extension: 1.2.3.4: certificate contains unaccounted-for critical extensions",

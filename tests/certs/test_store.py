@@ -10,6 +10,7 @@ import trio
 from support.authority import Authority
 from support.store import make_store
 from trio_certs import Store, StoreError
+from trio_certs import _store as store_module
 from trio_certs._certificate import CertificateFacts
 from trio_certs._store import BUNDLED, HEADER, format_entries, read_entries
 from trio_certs._text import authority_name
@@ -27,7 +28,13 @@ def test_the_bundled_files_index_and_list_agree() -> None:
     retired = read_entries(BUNDLED.folder / "retired")
     assert sorted(entry.number for entry in (*entries, *retired)) == list(range(len(entries) + len(retired)))
     files = {path.name for path in BUNDLED.folder.iterdir()}
-    assert files == {entry.resource for entry in entries} | {"index", "retired", "LIST.md", "date"}
+    assert files == {entry.resource for entry in entries} | {
+        "index",
+        "retired",
+        "constraints",
+        "LIST.md",
+        "date",
+    }
     rows = (BUNDLED.folder / "LIST.md").read_text("utf-8").splitlines()
     for entry in entries:
         der = (BUNDLED.folder / entry.resource).read_bytes()
@@ -75,6 +82,52 @@ async def test_only_the_files_asked_for_are_read_and_only_once(store: Store) -> 
     (store.folder / "ca1.der").unlink()
     with trio.testing.assert_checkpoints():
         assert await store.read([1]) == {entry: ROOTS[1].certificate_der}
+
+
+async def test_two_who_need_the_same_share_one_read(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    reads: list[str] = []
+    original = store_module._read
+
+    def read(path: Path) -> bytes:
+        reads.append(path.name)
+        return original(path)
+
+    monkeypatch.setattr(store_module, "_read", read)
+    async with trio.open_nursery() as nursery:
+        for _ in range(5):
+            nursery.start_soon(store.read, [1])
+            nursery.start_soon(store.load_index)
+    assert reads == ["index", "ca1.der"]
+
+
+async def test_when_the_first_is_cancelled_the_second_still_reads(store: Store) -> None:
+    """The first has the read hanging; whoever waits for it starts another."""
+    path = store.folder / "ca1.der"
+    der = path.read_bytes()
+    path.unlink()
+    os.mkfifo(path)
+    await store.load_index()
+    first = trio.CancelScope()
+    answers: list[bytes] = []
+
+    async def lead() -> None:
+        with first:
+            await store.read([1])
+
+    async def follow() -> None:
+        answers.extend((await store.read([1])).values())
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(lead)
+        await trio.testing.wait_all_tasks_blocked(0.01)
+        nursery.start_soon(follow)
+        await trio.testing.wait_all_tasks_blocked(0.01)
+        os.close(os.open(path, os.O_WRONLY | os.O_NONBLOCK))
+        path.unlink()
+        path.write_bytes(der)
+        first.cancel()
+    assert first.cancelled_caught
+    assert answers == [der]
 
 
 async def test_a_missing_file_is_reported(store: Store) -> None:

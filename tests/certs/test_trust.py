@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import dataclasses
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 import trio
@@ -13,20 +14,32 @@ from cryptography.x509.name import _ASN1Type
 from cryptography.x509.oid import NameOID
 
 from support.authority import CLIENT_AUTH, DAY, Authority, Leaf, self_signed
+from support.crl import revocation_list
 from support.ocsp import good, respond, revoked, status
 from support.store import make_store
 from trio_certs import (
     CertificateError,
+    File,
+    Folder,
+    Issuer,
+    Lookup,
     Manifest,
+    Pin,
     Reason,
     Resource,
     ResourceNotFoundError,
+    SourceError,
     Store,
     StoreError,
+    SystemStore,
     Trust,
     VerifiedChain,
 )
+from trio_certs import _constraints as constraints
+from trio_certs._certificate import CertificateFacts
+from trio_certs._constraints import Constraint
 from trio_certs._ocsp import OCSPPolicy
+from trio_certs._shared import Shared
 
 NOW = datetime.now(UTC)
 ROOT = Authority.make(name="Root")
@@ -84,6 +97,13 @@ class TestPublicCAs:
         assert (await refused(nothing, LEAF, host="other.test")).reason is Reason.WRONG_NAME
         with pytest.raises(StoreError):
             await verify(nothing, LEAF)
+
+    async def test_what_the_first_verification_needs_may_be_made_ready(self, store: Store) -> None:
+        trust = Trust(store=store)
+        with trio.testing.assert_checkpoints():
+            await trust.prepare()
+        (store.folder / "index").unlink()
+        await verify(trust, LEAF)
 
     async def test_a_damaged_store_is_reported(self, store: Store) -> None:
         (store.folder / "ca0.der").write_bytes(b"")
@@ -162,9 +182,14 @@ class TestPathsThatServersSend:
             assert error.reason is Reason.UNKNOWN_ISSUER
             assert "ends at a certificate issued by CN=Throw-away Intermediate CA" in str(error)
 
-    async def test_names_are_compared_byte_for_byte(self, store_of: MakeStore) -> None:
-        printable = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Root", _ASN1Type.PrintableString)])
-        store = store_of(Authority.make(ROOT.key, name=printable))
+    @pytest.mark.parametrize(
+        ("text", "kind"), [("Root", _ASN1Type.PrintableString), ("ROOT", _ASN1Type.UTF8String)]
+    )
+    async def test_names_are_compared_byte_for_byte(
+        self, store_of: MakeStore, text: str, kind: _ASN1Type
+    ) -> None:
+        written = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text, kind)])
+        store = store_of(Authority.make(ROOT.key, name=written))
         assert (await refused(Trust(store=store), LEAF)).reason is Reason.UNKNOWN_ISSUER
 
 
@@ -238,6 +263,102 @@ class TestAnchorsOfTheUser:
     async def test_a_public_ca_may_vouch_where_the_users_does_not(self, store: Store) -> None:
         namesake = Authority.make(name="Root", omit=[x509.KeyUsage])
         assert (await verify(Trust([namesake.certificate_der], store=store), LEAF)).resource == "ca0.der"
+
+
+class TestSources:
+    """Where trusted certificates come from, one source after the other."""
+
+    async def test_they_are_asked_in_their_order(self, store: Store, tmp_path: Path) -> None:
+        asked: list[str] = []
+
+        async def lookup(issuer: Issuer) -> list[bytes]:
+            asked.append(str(issuer))
+            return [PRIVATE.certificate_der]
+
+        folder = tmp_path / "folder"
+        folder.mkdir()
+        trust = Trust(sources=[store, Folder(OTHER.write(folder).parent), Lookup(lookup)], store=store)
+        assert (await verify(trust, LEAF)).resource == "ca0.der"
+        assert asked == []
+        assert (await verify(trust, PRIVATE.issue("h.test"))).authority == "CN=Private"
+        assert asked == ["CN=Private"]
+
+    async def test_with_sources_the_store_is_one_of_them_or_not_trusted(self, store: Store) -> None:
+        assert (await refused(Trust(sources=[], store=store), LEAF)).reason is Reason.UNKNOWN_ISSUER
+        alone = Trust([PRIVATE.certificate_der], sources=[], store=store)
+        assert (await verify(alone, PRIVATE.issue("h.test"))).authority == "CN=Private"
+        assert (await refused(alone, LEAF)).reason is Reason.UNKNOWN_ISSUER
+        assert (await verify(Trust(sources=[store]), LEAF)).resource == "ca0.der"
+
+    async def test_the_bundled_store_may_be_named(self) -> None:
+        assert (await refused(Trust(sources=[Store()]), LEAF)).reason is Reason.UNKNOWN_ISSUER
+
+    async def test_a_manifest_is_a_source(self, store: Store) -> None:
+        manifest = Manifest(["$(CERTS)/ca0"], store=store)
+        trust = Trust(sources=[manifest, File(OTHER.write(store.folder))])
+        assert (await verify(trust, LEAF)).resource == "ca0.der"
+        assert (await verify(trust, OTHER.issue("h.test"))).authority == "CN=Other"
+        with pytest.raises(ResourceNotFoundError, match=r"ca1\.der"):
+            await verify(Trust(sources=[manifest]), OTHER.issue("h.test"))
+
+    async def test_the_systems_store_is_a_source(self, tmp_path: Path) -> None:
+        system = SystemStore(environment={"SSL_CERT_FILE": str(PRIVATE.write(tmp_path))})
+        assert (await verify(Trust(sources=[system]), PRIVATE.issue("h.test"))).authority == "CN=Private"
+
+    async def test_an_anchor_may_be_a_file(self, tmp_path: Path) -> None:
+        path = PRIVATE.write(tmp_path)
+        assert (await verify(Trust([path]), PRIVATE.issue("h.test"))).authority == "CN=Private"
+
+    async def test_a_source_that_fails_is_an_error_and_nobody_is_trusted(self, store: Store) -> None:
+        async def broken(_: Issuer) -> list[bytes]:
+            raise OSError("down")
+
+        trust = Trust(sources=[Lookup(broken), store], store=store)
+        with pytest.raises(SourceError, match="down"):
+            await verify(trust, LEAF)
+        assert await verify(Trust(sources=[store, Lookup(broken)], store=store), LEAF)
+
+    async def test_nothing_is_asked_for_a_server_that_is_refused_anyway(self) -> None:
+        async def lookup(_: Issuer) -> list[bytes]:
+            raise AssertionError
+
+        error = await refused(Trust(sources=[Lookup(lookup)]), LEAF, host="i.test")
+        assert error.reason is Reason.WRONG_NAME
+
+
+class TestRules:
+    """What a verified path has to satisfy besides."""
+
+    async def test_a_pin_has_to_be_on_the_path(self, store: Store) -> None:
+        pin = Pin.certificate(CertificateFacts.parse(ROOT.certificate_der).fingerprint)
+        assert await verify(Trust(store=store, pins=[pin]), LEAF)
+        assert (await refused(Trust(store=store, pins=[Pin.key(bytes(32))]), LEAF)).reason is Reason.PIN
+
+    async def test_a_list_revokes(self, store: Store) -> None:
+        leaf = ROOT.issue("h.test")
+        assert await verify(Trust(store=store, crls=[revocation_list(ROOT)]), leaf)
+        error = await refused(Trust(store=store, crls=[revocation_list(ROOT, leaf)]), leaf)
+        assert error.reason is Reason.REVOKED
+
+    async def test_a_root_is_held_to_its_constraints_wherever_it_comes_from(
+        self, store: Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        root = CertificateFacts.parse(ROOT.certificate_der).fingerprint
+        table = {root: (Constraint("Somebody says so", suffix="tr"),)}
+        monkeypatch.setattr(constraints, "_TABLES", Shared(_always(table), keep=True))
+        for trust in (Trust(store=store), Trust([ROOT.certificate_der], sources=[])):
+            error = await refused(trust, LEAF)
+            assert error.reason is Reason.CONSTRAINT
+            assert "Somebody says so" in str(error)
+        chain = ROOT.issue("kamu.gov.tr").chain_ders
+        assert await Trust(store=store).verify(chain, "kamu.gov.tr")
+
+
+def _always(value: object) -> Callable[[object], Awaitable[Any]]:
+    async def load(_: object) -> object:
+        return value
+
+    return load
 
 
 class TestManifests:
@@ -396,18 +517,25 @@ class TestStaples:
 
     async def test_it_is_checked_at_the_time_of_the_trust(self, store: Store) -> None:
         leaf = ROOT.issue("h.test")
-        later = Trust(store=store, time=NOW + DAY)
+        later = Trust(store=store, clock=lambda: NOW + DAY)
         with pytest.raises(CertificateError, match="it counted until"):
             await later.verify(leaf.chain_ders, "h.test", ocsp_response=good(leaf, ROOT))
 
 
 class TestArguments:
     async def test_the_moment_may_be_given(self, store: Store) -> None:
-        later = Trust(store=store, time=NOW + timedelta(days=365))
-        assert (await refused(later, LEAF)).reason is Reason.EXPIRED
-        assert (await verify(Trust(store=store, time=NOW), LEAF)).resource == "ca0.der"
-        with pytest.raises(ValueError, match="time must have a time zone"):
-            Trust(time=datetime(2026, 1, 1))  # noqa: DTZ001
+        moments = [NOW, NOW + timedelta(days=365)]
+        trust = Trust(store=store, clock=lambda: moments.pop(0))
+        assert (await verify(trust, LEAF)).resource == "ca0.der"
+        assert (await refused(trust, LEAF)).reason is Reason.EXPIRED
+
+    @pytest.mark.parametrize("moment", [datetime(2026, 1, 1), 0, None])  # noqa: DTZ001
+    async def test_a_clock_without_a_time_zone_is_refused(self, moment: object) -> None:
+        def clock() -> datetime:
+            return cast("datetime", moment)
+
+        with pytest.raises(TypeError, match="clock must give a datetime with a time zone"):
+            await verify(Trust(clock=clock), LEAF)
 
     def test_a_policy_for_staples_is_one_of_three(self) -> None:
         with pytest.raises(ValueError, match="ocsp must be one of ignore, if_present, require, not 'always'"):
@@ -419,12 +547,38 @@ class TestArguments:
             Trust(anchors)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
     def test_an_anchor_of_another_type_is_refused_with_its_place(self) -> None:
-        with pytest.raises(TypeError, match="anchor 2 must be bytes or a Resource, not str"):
-            Trust([ROOT.certificate_der, "ca9.der"])  # type: ignore[list-item]  # pyright: ignore[reportArgumentType]
+        with pytest.raises(TypeError, match="anchor 2 must be bytes, a path or a Resource, not int"):
+            Trust([ROOT.certificate_der, 9])  # type: ignore[list-item]  # pyright: ignore[reportArgumentType]
 
     def test_an_anchor_that_is_no_certificate_is_refused_with_its_place(self) -> None:
         with pytest.raises(ValueError, match="anchor 2 is not a certificate: neither a certificate in DER"):
             Trust([ROOT.certificate_der, b"nonsense"])
+
+    @pytest.mark.parametrize(
+        ("fields", "error", "message"),
+        [
+            (
+                {"sources": ["ca.pem"]},
+                TypeError,
+                "source 1 must be a Store, Manifest, SystemStore, File, Folder",
+            ),
+            ({"sources": [], "manifest": Manifest()}, ValueError, "with sources, a manifest is one of them"),
+            ({"pins": [bytes(32)]}, TypeError, "pin 1 must be a Pin, not bytes"),
+            ({"crls": b"x"}, TypeError, "crls must be a sequence of lists: put a single one into a list"),
+            ({"crls": ["crl.pem"]}, TypeError, "CRL 1 must be bytes, not str"),
+            (
+                {"crls": [revocation_list(ROOT), b"x"]},
+                ValueError,
+                "CRL 2 cannot be used: the list is missing",
+            ),
+            ({"clock": NOW}, TypeError, "clock must be a function that gives a datetime, not datetime"),
+        ],
+    )
+    def test_an_argument_that_makes_no_sense_is_refused(
+        self, fields: dict[str, Any], error: type[Exception], message: str
+    ) -> None:
+        with pytest.raises(error, match=message):
+            Trust(**fields)
 
     def test_a_manifest_of_another_type_is_refused(self) -> None:
         with pytest.raises(TypeError, match="manifest must be a Manifest, not str"):

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import dataclasses
+import warnings
 from datetime import UTC, datetime
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.oid import ExtendedKeyUsageOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from support.authority import CLIENT_AUTH, DAY, Authority, Leaf, common_name, key_usage, self_signed
-from trio_certs._certificate import CertificateFacts
+from trio_certs import _verifier as verifier
+from trio_certs._certificate import REMEMBERED, CertificateFacts
 from trio_certs._server_name import ServerName
 from trio_certs._store import BUNDLED
 from trio_certs._verifier import PINNED, PRIVATE, WEB, PathError, Tier, Unreadable, load, verify
@@ -20,14 +22,17 @@ ROOT = Authority.make()
 NOW = datetime.now(UTC)
 HOST = ServerName.parse("h.test")
 CRITICAL = True
+POLICIES = x509.CertificatePolicies([x509.PolicyInformation(x509.ObjectIdentifier("1.2.3"), None)])
+MUST_STAPLE = x509.TLSFeature([x509.TLSFeatureType.status_request])
 UNKNOWN_EXTENSION = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\x05\x00")
 
 
-def attempt(tier: Tier, leaf: Leaf, *anchors: Authority | Leaf, host: ServerName = HOST) -> Sequence[bytes]:
-    sent = [load(CertificateFacts.parse(der)) for der in leaf.chain_ders]
-    return verify(
-        tier, [CertificateFacts.parse(anchor.certificate_der) for anchor in anchors], sent, host, NOW
-    )
+def attempt(
+    tier: Tier, leaf: Leaf, *anchors: Authority | Leaf, host: ServerName = HOST, when: datetime = NOW
+) -> list[bytes]:
+    sent = [CertificateFacts.parse(der) for der in leaf.chain_ders]
+    trusted = [CertificateFacts.parse(anchor.certificate_der) for anchor in anchors]
+    return [certificate.der for certificate in verify(tier, trusted, sent, host, when)]
 
 
 def accepted_by(leaf: Leaf, anchor: Authority | Leaf) -> set[str]:
@@ -112,6 +117,52 @@ CASES: dict[str, tuple[Leaf, Authority | Leaf, set[str]]] = {
         ROOT,
         RELAXED,
     ),
+    "critical certificate policies": (ROOT.issue("h.test", extensions=[(POLICIES, CRITICAL)]), ROOT, RELAXED),
+    "certificate policies": (ROOT.issue("h.test", extensions=[(POLICIES, False)]), ROOT, EVERY),
+    "a CA with critical certificate policies": (
+        *through(ROOT.intermediate(extensions=[(POLICIES, CRITICAL)])),
+        RELAXED,
+    ),
+    "critical policy constraints": (
+        *through(ROOT.intermediate(extensions=[(x509.PolicyConstraints(0, None), CRITICAL)])),
+        NOBODY,
+    ),
+    "a critical TLS feature": (ROOT.issue("h.test", extensions=[(MUST_STAPLE, CRITICAL)]), ROOT, RELAXED),
+    "name constraints on a leaf": (
+        ROOT.issue("h.test", extensions=[(x509.NameConstraints([x509.DNSName("h.test")], None), CRITICAL)]),
+        ROOT,
+        NOBODY,
+    ),
+    "a wildcard where a name below it is excluded": (
+        Authority.make(
+            ROOT.key, extensions=[(x509.NameConstraints(None, [x509.DNSName("x.h.test")]), CRITICAL)]
+        ).issue("h.test", "*.h.test"),
+        Authority.make(
+            ROOT.key, extensions=[(x509.NameConstraints(None, [x509.DNSName("x.h.test")]), CRITICAL)]
+        ),
+        NOBODY,
+    ),
+    "a name constraint with a leading dot": (
+        *through(
+            ROOT.intermediate(extensions=[(x509.NameConstraints([x509.DNSName(".test")], None), CRITICAL)])
+        ),
+        NOBODY,
+    ),
+    "a constraint on directory names": (
+        *through(
+            ROOT.intermediate(
+                extensions=[(x509.NameConstraints(None, [x509.DirectoryName(common_name("x"))]), CRITICAL)]
+            )
+        ),
+        NOBODY,
+    ),
+    "a date beyond 2050": (
+        ROOT.issue("h.test", not_after=datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)),
+        ROOT,
+        EVERY,
+    ),
+    "a CA with a key on another curve": (*through(ROOT.intermediate("secp256k1")), NOBODY),
+    "a CA with an ML-DSA-65 key": (*through(ROOT.intermediate("mldsa65")), EVERY),
     "no extendedKeyUsage": (ROOT.issue("h.test", eku=None), ROOT, EVERY),
     "any purpose, but not serverAuth": (
         ROOT.issue("h.test", eku=[ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE]),
@@ -193,21 +244,21 @@ def test_a_sha1_signature_is_refused() -> None:
     # The signature is wrong then, but the algorithm is refused before it is looked at.
     leaf = CertificateFacts.parse(signer.issue("h.test").certificate_der.replace(sha256, sha1))
     with pytest.raises(PathError, match="Forbidden signature algorithm"):
-        verify(PRIVATE, [CertificateFacts.parse(signer.certificate_der)], [load(leaf)], HOST, NOW)
+        verify(PRIVATE, [CertificateFacts.parse(signer.certificate_der)], [leaf], HOST, NOW)
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
 def test_addresses_match_address_entries(address: str) -> None:
     leaf = ROOT.issue(address)
     path = attempt(WEB, leaf, ROOT, host=ServerName.parse(address))
-    assert path == (leaf.certificate_der, ROOT.certificate_der)
+    assert path == [leaf.certificate_der, ROOT.certificate_der]
     with pytest.raises(PathError):
         attempt(WEB, leaf, ROOT, host=ServerName.parse("127.0.0.2"))
 
 
 def test_the_path_is_the_certificates_byte_for_byte() -> None:
     leaf = ROOT.issue("h.test", intermediate=True)
-    assert attempt(PRIVATE, leaf, ROOT) == (*leaf.chain_ders, ROOT.certificate_der)
+    assert attempt(PRIVATE, leaf, ROOT) == [*leaf.chain_ders, ROOT.certificate_der]
 
 
 def test_every_bundled_ca_is_loaded_without_a_warning() -> None:
@@ -226,6 +277,84 @@ def test_what_cryptography_refuses_is_unreadable() -> None:
     with pytest.raises(Unreadable) as info:
         load(facts)
     assert info.value.certificate is facts
+
+
+def test_a_verified_path_is_remembered_for_as_long_as_all_on_it_are_valid() -> None:
+    root = Authority.make(not_after=NOW + 3 * DAY)
+    leaf = root.issue("h.test", not_before=NOW - DAY, not_after=NOW + 9 * DAY)
+    for when in (NOW, NOW + DAY, NOW + 2 * DAY):
+        assert attempt(WEB, leaf, root, when=when)
+    for when in (NOW - 2 * DAY, NOW + 4 * DAY):
+        with pytest.raises(PathError, match="validation time"):
+            attempt(WEB, leaf, root, when=when)
+    assert attempt(WEB, leaf, root)
+
+
+def test_what_is_remembered_is_so_for_that_question_alone() -> None:
+    root, stranger = Authority.make(), Authority.make()
+    leaf = root.issue("h.test", "i.test", omit=[x509.AuthorityKeyIdentifier])
+    assert attempt(PRIVATE, leaf, root)
+    assert attempt(PRIVATE, leaf, root, host=ServerName.parse("i.test"))
+    for tier, anchor, host in (
+        (WEB, root, "h.test"),
+        (PRIVATE, stranger, "h.test"),
+        (PRIVATE, root, "j.test"),
+    ):
+        with pytest.raises(PathError):
+            attempt(tier, leaf, anchor, host=ServerName.parse(host))
+    other = Authority.make(root.key).issue("h.test", omit=[x509.AuthorityKeyIdentifier])
+    assert attempt(PRIVATE, other, root)
+
+
+def test_no_more_is_remembered_than_there_is_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verifier, "_verified", {})
+    for _ in range(REMEMBERED + 5):
+        attempt(WEB, ROOT.issue("h.test"), ROOT)
+    assert len(verifier._verified) == REMEMBERED
+
+
+WEAK = ROOT.intermediate("rsa1024", name="Weak")
+HALF = ROOT.intermediate(name="Half", extensions=[(x509.BasicConstraints(True, 0), CRITICAL)])
+AT_FAULT: dict[str, tuple[Leaf, bytes | None]] = {
+    "the leaf": (ROOT.issue("h.test", extensions=[(UNKNOWN_EXTENSION, CRITICAL)]), None),
+    "the leaf's signature": (
+        dataclasses.replace(
+            Authority.make(name="Throw-away Intermediate CA").issue("h.test"),
+            issuers=ROOT.intermediate().issuers,
+        ),
+        None,
+    ),
+    "a CA with a weak key": (WEAK.issue("h.test"), WEAK.certificate_der),
+    "a CA above another": (WEAK.intermediate(name="Strong").issue("h.test"), WEAK.certificate_der),
+    "a CA that may not have one below": (
+        HALF.intermediate(name="Lower").issue("h.test"),
+        HALF.certificate_der,
+    ),
+    "nobody's below an unknown one": (Authority.make(name="Unknown").issue("h.test"), None),
+}
+
+
+@pytest.mark.parametrize("case", AT_FAULT)
+def test_the_certificate_at_fault_is_named(case: str) -> None:
+    leaf, at_fault = AT_FAULT[case]
+    with pytest.raises(PathError) as info:
+        attempt(WEB, leaf, ROOT)
+    assert info.value.certificate is not None
+    assert info.value.certificate.der == (at_fault or leaf.certificate_der)
+
+
+def test_what_a_peer_wrote_is_never_warned_of() -> None:
+    """Warnings are errors here, and would be of another kind than a path that is not there."""
+    with warnings.catch_warnings(action="ignore"):
+        nameless = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "", _validate=False)])
+        issuer = Authority.make(name=nameless)
+        unknown = [(UNKNOWN_EXTENSION, CRITICAL)]
+        leaf = issuer.intermediate(name=nameless).issue("h.test", extensions=unknown)
+        odd = self_signed("h.test", common=" ", extensions=[(UNKNOWN_EXTENSION, CRITICAL)])
+        empty = CertificateFacts.parse(odd.certificate_der.replace(b"\x0c\x01 ", b"\x0c\x01\x00"))
+    for chain in ([CertificateFacts.parse(der) for der in leaf.chain_ders], [empty]):
+        with pytest.raises(PathError):
+            verify(WEB, [CertificateFacts.parse(issuer.certificate_der)], chain, HOST, NOW)
 
 
 def test_no_anchors_are_no_path() -> None:

@@ -29,7 +29,7 @@ from support.scripted_wire import ALERT, CCS, DATA, HANDSHAKE, ServerWire
 from trio_secure import ConnectionInfo, SecureStream, TLSConfig, TLSError
 from trio_secure._messages import encode_message
 from trio_secure._protection import HEADER_LENGTH, MAX_CONTENT, Sealer
-from trio_secure._records import MAX_BUFFER
+from trio_secure._rooms import ROOM
 from trio_secure._versions import Version
 
 # How long the server waits for a client that waits for it, in seconds of a clock that jumps.
@@ -163,7 +163,7 @@ def _passed(change: Passed, data: bytes) -> bytes:
 class Watched(trio.abc.HalfCloseableStream):
     """The client's end of a transport: it gives a little at a time, and knows whether it is closed."""
 
-    def __init__(self, stream: trio.abc.HalfCloseableStream, most: int = MAX_BUFFER) -> None:
+    def __init__(self, stream: trio.abc.HalfCloseableStream, most: int = ROOM) -> None:
         self._stream = stream
         self._most = most
         self.closed = False
@@ -183,7 +183,7 @@ class Watched(trio.abc.HalfCloseableStream):
     async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
         """Receive, into no more memory than a client may take."""
         assert max_bytes is not None
-        assert 0 < max_bytes <= MAX_BUFFER
+        assert 0 < max_bytes <= ROOM
         return await self._stream.receive_some(min(max_bytes, self._most))
 
     async def aclose(self) -> None:

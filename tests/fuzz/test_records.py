@@ -21,7 +21,8 @@ from support.record_keys import PROTECTIONS, Protection, pair, seal
 from trio_secure._errors import TLSError
 from trio_secure._protection import MAX_CONTENT, ContentType, PlainSealer
 from trio_secure._protection13 import Opener13
-from trio_secure._records import MAX_BUFFER, RecordReader, RecordWriter
+from trio_secure._records import RecordReader, RecordWriter
+from trio_secure._rooms import ROOM
 from trio_secure._versions import Version
 
 _TYPES = st.sampled_from(ContentType)
@@ -68,8 +69,8 @@ def _receive(reader: RecordReader, data: bytes, pieces: Sequence[int], limit: in
             count = min(len(space), pieces[turn % len(pieces)], len(data) - at)
             space[:count] = data[at : at + count]
             reader.received(count)
-            assert 0 < count <= len(space) <= MAX_BUFFER
-            assert reader.buffered <= MAX_BUFFER
+            assert 0 < count <= len(space) <= ROOM
+            assert reader.buffered <= ROOM
             at, turn = at + count, turn + 1
     except TLSError as error:
         # What cannot be opened cannot be opened a second time either.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from support.interop_peers import PEERS
+from support.interop_reasons import REASONS
 from support.interop_table import ABSENT, DOCUMENT, PASSED, declared, read
 
 pytestmark = pytest.mark.usefixtures("_committed")
@@ -28,3 +29,19 @@ def test_the_table_has_the_rows_and_columns_of_the_cases() -> None:
 def test_everything_in_the_table_has_passed() -> None:
     marks = {mark for row in read(DOCUMENT.read_text("utf-8")).values() for mark in row.values()}
     assert marks == {PASSED, ABSENT}
+
+
+def test_what_is_not_there_has_its_reason() -> None:
+    used = set[str]()
+    for row, servers in declared().items():
+        for server in {peer.name for peer in PEERS} - servers:
+            reasons = [reason.what for reason in REASONS if reason.covers(row.version, row.label, server)]
+            assert reasons, f"{row} {server}"
+            used.update(reasons)
+    assert used == {reason.what for reason in REASONS}
+
+
+def test_no_reason_is_given_for_what_is_there() -> None:
+    for row, servers in declared().items():
+        for server in servers:
+            assert [r.what for r in REASONS if r.covers(row.version, row.label, server)] == [], row

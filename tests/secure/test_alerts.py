@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from support.properties import bounded, survives
-from support.refusals import check_damage_refused, refused
+from support.refusals import refused
 from trio_secure._alerts import Alert, encode_alert
 from trio_secure._errors import AlertDescription, AlertLevel
 from trio_secure._versions import Version
@@ -25,8 +25,16 @@ def test_an_alert_comes_back_with_the_level_the_rfc_gives_it(description: AlertD
     assert Alert.parse(encode_alert(description)) == Alert(level, description)
 
 
-def test_a_record_holds_exactly_one_alert() -> None:
-    check_damage_refused(Alert.parse, bytes([FATAL, AlertDescription.DECODE_ERROR]))
+@pytest.mark.parametrize("content", [b"\2", b"\2\x32\0", b"\2\x32\2\x32"])
+def test_a_record_holds_exactly_one_alert(content: bytes) -> None:
+    with refused(AlertDescription.DECODE_ERROR, f"an alert record of {len(content)} bytes"):
+        Alert.parse(content)
+
+
+def test_an_empty_alert_is_unexpected() -> None:
+    """RFC 9846 §5.4 [8446 §5.4]."""
+    with refused(AlertDescription.UNEXPECTED_MESSAGE, "an empty alert record"):
+        Alert.parse(b"")
 
 
 @pytest.mark.parametrize("description", [0, 40, 90, 255])

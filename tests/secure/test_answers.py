@@ -125,10 +125,21 @@ def test_an_answer_to_nothing_in_tls13(code: int) -> None:
     assert caught.value.alert == _ALERT.UNSUPPORTED_EXTENSION
 
 
-@pytest.mark.parametrize("code", [ext.ALPN, ext.MAX_FRAGMENT_LENGTH, ext.ENCRYPT_THEN_MAC, 0x1234])
+@pytest.mark.parametrize(
+    "code",
+    [
+        ext.ALPN,
+        ext.MAX_FRAGMENT_LENGTH,
+        ext.ENCRYPT_THEN_MAC,
+        ext.KEY_SHARE,
+        ext.SUPPORTED_VERSIONS,
+        ext.PADDING,
+        0x1234,
+    ],
+)
 def test_an_answer_to_nothing_in_tls12(code: int) -> None:
     with pytest.raises(PeerMisbehaved) as caught:
-        _of_12({code: b""}, TLSConfig())
+        _of_12({code: b""}, TLSConfig(max_version=Version.TLS12))
     assert caught.value.alert == _ALERT.UNSUPPORTED_EXTENSION
 
 
@@ -149,11 +160,20 @@ def test_encrypt_then_mac_needs_a_mac() -> None:
     assert caught.value.alert == _ALERT.ILLEGAL_PARAMETER
 
 
-@pytest.mark.parametrize("data", [b"", b"\1x", b"\0x", b"\14" + bytes(12)])
-def test_there_is_no_earlier_handshake(data: bytes) -> None:
+@pytest.mark.parametrize(
+    ("data", "alert"),
+    [
+        (b"\1x", _ALERT.HANDSHAKE_FAILURE),
+        (b"\14" + bytes(12), _ALERT.HANDSHAKE_FAILURE),
+        (b"", _ALERT.DECODE_ERROR),
+        (b"\0x", _ALERT.DECODE_ERROR),
+        (b"\2x", _ALERT.DECODE_ERROR),
+    ],
+)
+def test_there_is_no_earlier_handshake(data: bytes, alert: AlertDescription) -> None:
     with pytest.raises(PeerMisbehaved) as caught:
         _of_12({ext.RENEGOTIATION_INFO: data})
-    assert caught.value.alert == _ALERT.HANDSHAKE_FAILURE
+    assert caught.value.alert == alert
 
 
 @pytest.mark.parametrize(
@@ -213,6 +233,23 @@ def test_a_record_size_limit_has_its_bounds(limit: int, in_12: bool, in_13: bool
             with pytest.raises(PeerMisbehaved) as caught:
                 answers(answer, config)
             assert caught.value.alert == _ALERT.ILLEGAL_PARAMETER
+
+
+@pytest.mark.parametrize(("asked", "in_12", "in_13"), [(16384, 16384, 16384), (16385, 16384, 16385)])
+def test_what_was_asked_for_is_no_more_than_the_version_allows(asked: int, in_12: int, in_13: int) -> None:
+    config = TLSConfig(record_size_limit=asked, cipher_suites=[_GCM, "TLS_AES_128_GCM_SHA256"])
+    for answers, ours in ((_of_12, in_12), (_of_13, in_13)):
+        assert answers({ext.RECORD_SIZE_LIMIT: b"\1\0"}, config).limits.receive == ours
+
+
+@pytest.mark.parametrize("offered", [{"max_fragment_length": 512}, {"record_size_limit": 1000}, {}])
+def test_the_two_kinds_of_limit_exclude_each_other(offered: dict[str, int]) -> None:
+    config = TLSConfig(cipher_suites=[_GCM, "TLS_AES_128_GCM_SHA256"]).replace(**offered)
+    both = {ext.MAX_FRAGMENT_LENGTH: b"\1", ext.RECORD_SIZE_LIMIT: b"\x10\0"}
+    for answers in (_of_12, _of_13):
+        with pytest.raises(PeerMisbehaved, match="both max_fragment_length and record_size_limit") as caught:
+            answers(both, config)
+        assert caught.value.alert == _ALERT.ILLEGAL_PARAMETER
 
 
 @pytest.mark.parametrize("data", [b"", b"\1", b"\1\0\0"])

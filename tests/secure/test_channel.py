@@ -1,16 +1,18 @@
 from __future__ import annotations
 
+import os
 import struct
 
 import pytest
 import trio
-from trio.testing import memory_stream_pair, wait_all_tasks_blocked
+from trio.testing import assert_checkpoints, memory_stream_pair, wait_all_tasks_blocked
 
 from support.rough_stream import RoughStream
 from support.tls_server import ignore, tcp_server
 from trio_secure import Truncated
 from trio_secure._channel import Channel
-from trio_secure._records import MAX_BUFFER
+from trio_secure._protection import MAX_CONTENT
+from trio_secure._records import MAX_READ, RecordReader
 
 RECORD = b"\x16\x03\x03\x00\x02hi"
 _RESET_WHEN_CLOSED = struct.pack("ii", 1, 0)
@@ -34,7 +36,7 @@ async def test_no_more_is_asked_for_than_there_is_space() -> None:
     records = 0
     while records < 10_000:
         await channel.fill()
-        assert channel.reader.buffered <= MAX_BUFFER
+        assert channel.reader.buffered <= MAX_READ + len(RECORD)
         while channel.reader.next() is not None:
             records += 1
 
@@ -97,3 +99,81 @@ async def test_a_socket_closed_before_or_meanwhile_is_closed_and_not_truncated()
             await wait_all_tasks_blocked()
             await stream.aclose()
         await fill(channel)
+
+
+@pytest.mark.parametrize("size", [1, MAX_CONTENT, MAX_CONTENT + 1, 5 * MAX_CONTENT])
+async def test_data_leaves_as_records_over_any_transport(size: int) -> None:
+    content = bytes(range(256)) * (size // 256) + bytes(size % 256)
+    expected = bytes(Channel(memory_stream_pair()[0]).writer.seal(23, content))
+    ours, theirs = memory_stream_pair()
+    channel = Channel(ours)
+    await channel.send_data(memoryview(content))
+    await ours.aclose()
+    assert b"".join([piece async for piece in theirs]) == expected
+
+
+@pytest.mark.parametrize("size", [1, 5 * MAX_CONTENT])
+async def test_many_senders_over_sockets_do_not_disturb_each_other(size: int) -> None:
+    async def serve(stream: trio.abc.Stream) -> None:
+        reader = RecordReader()
+        async for piece in stream:
+            reader.feed(piece)
+            while data := reader.read(MAX_READ):
+                seen[data[0]] += len(data)
+                assert data == bytes([data[0]]) * len(data)
+
+    async def send(port: int, octet: int) -> None:
+        async with await trio.open_tcp_stream("127.0.0.1", port) as stream:
+            channel = Channel(stream)
+            for _ in range(4):
+                await channel.send_data(memoryview(bytes([octet]) * size))
+            await stream.send_eof()
+            assert await stream.receive_some() == b""
+
+    seen = dict.fromkeys(range(1, 9), 0)
+    async with tcp_server(serve) as port, trio.open_nursery() as nursery:
+        for octet in seen:
+            nursery.start_soon(send, port, octet)
+    assert set(seen.values()) == {4 * size}
+
+
+async def test_a_reader_waits_without_a_room() -> None:
+    async def serve(stream: trio.abc.Stream) -> None:
+        await stream.send_all(await stream.receive_some())
+
+    async with tcp_server(serve) as port, await trio.open_tcp_stream("127.0.0.1", port) as stream:
+        channel = Channel(stream)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(channel.fill)
+            await wait_all_tasks_blocked()
+            assert channel.reader._view.readonly
+            await channel.send(RECORD)
+        assert channel.reader.next() == (22, b"hi")
+
+
+async def test_where_files_cannot_be_read_so_a_socket_is_any_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def serve(stream: trio.abc.Stream) -> None:
+        await stream.send_all(RECORD)
+
+    monkeypatch.delattr(os, "readv")
+    async with tcp_server(serve) as port, await trio.open_tcp_stream("127.0.0.1", port) as stream:
+        channel = Channel(stream)
+        await channel.fill()
+        assert channel.reader.next() == (22, b"hi")
+
+
+async def test_what_is_there_already_is_a_checkpoint_and_is_not_lost() -> None:
+    async def serve(stream: trio.abc.Stream) -> None:
+        await stream.send_all(RECORD)
+        await ignore(stream)
+
+    async with tcp_server(serve) as port, await trio.open_tcp_stream("127.0.0.1", port) as stream:
+        channel = Channel(stream)
+        await trio.lowlevel.wait_readable(stream.socket)
+        with trio.CancelScope() as scope:
+            scope.cancel()
+            await channel.fill()
+        assert scope.cancelled_caught
+        with assert_checkpoints():
+            await channel.fill()
+        assert channel.reader.next() == (22, b"hi")

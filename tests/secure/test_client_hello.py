@@ -9,7 +9,7 @@ from support.scripted_server import PLAIN
 from support.sessions import session12, session13
 from trio_secure import TLSConfig
 from trio_secure import _extensions as ext
-from trio_secure._client_hello import without
+from trio_secure._client_hello import bound, bound_length, without
 from trio_secure._grease import VALUES
 from trio_secure._names import ServerName
 from trio_secure._offer import Offer
@@ -64,6 +64,13 @@ def test_a_hello_of_tls13_has_nothing_of_tls12() -> None:
     }
 
 
+def test_a_hello_without_a_suite_of_tls13_says_nothing_of_it() -> None:
+    hello = _hello(TLSConfig(cipher_suites=["TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"]))
+    assert hello.session_id == b""
+    assert not hello.extensions.keys() & {ext.SUPPORTED_VERSIONS, ext.KEY_SHARE, ext.PSK_KEY_EXCHANGE_MODES}
+    assert b"\x11\xec" not in hello.extensions[ext.SUPPORTED_GROUPS]
+
+
 def test_a_name_is_sent_and_an_address_is_not() -> None:
     assert _hello(PLAIN).extensions[ext.SERVER_NAME] == b"\x00\x10\x00\x00\x0dscripted.test"
     for name in (ServerName.parse("192.0.2.1"), ServerName.parse("::1"), None):
@@ -95,6 +102,24 @@ def test_encrypt_then_mac_is_for_cbc_and_point_formats_are_for_curves() -> None:
     assert ext.EC_POINT_FORMATS not in hello.extensions
 
 
+def test_below_tls13_groups_are_listed_if_a_suite_has_a_use_for_them() -> None:
+    """RFC 8422 §4, RFC 7919 §3."""
+    groups = ["x25519", "secp256r1", "ffdhe2048"]
+    ecdhe, dhe, transport = (
+        f"TLS_{kind}_WITH_AES_128_GCM_SHA256" for kind in ("ECDHE_RSA", "DHE_RSA", "RSA")
+    )
+    for suites, listed in (
+        ([ecdhe], b"\0\4\0\x1d\0\x17"),
+        ([dhe], b"\0\2\1\0"),
+        ([dhe, ecdhe], b"\0\6\0\x1d\0\x17\1\0"),
+        ([transport], None),
+        ([transport, "TLS_AES_128_GCM_SHA256"], b"\0\6\0\x1d\0\x17\1\0"),
+    ):
+        highest = Version.TLS13 if suites[-1].startswith("TLS_AES") else Version.TLS12
+        hello = _hello(TLSConfig(max_version=highest, cipher_suites=suites, groups=groups))
+        assert hello.extensions.get(ext.SUPPORTED_GROUPS) == listed
+
+
 def test_every_version_accepted_is_listed() -> None:
     hello = _hello(TLSConfig(min_version=0x0301))
     assert hello.extensions[ext.SUPPORTED_VERSIONS] == bytes.fromhex("080304030303020301")
@@ -117,6 +142,9 @@ def test_what_is_wanted_beside_the_certificate() -> None:
 def test_limits_of_records() -> None:
     assert _hello(TLSConfig(max_fragment_length=2048)).extensions[ext.MAX_FRAGMENT_LENGTH] == b"\x03"
     assert _hello(TLSConfig(record_size_limit=16385)).extensions[ext.RECORD_SIZE_LIMIT] == b"\x40\x01"
+    # Below TLS 1.3 there is a byte less to agree on (RFC 8449 §4).
+    old = TLSConfig(record_size_limit=16385, max_version=0x0303)
+    assert _hello(old).extensions[ext.RECORD_SIZE_LIMIT] == b"\x40\x00"
     assert not _hello(TLSConfig()).extensions.keys() & {ext.MAX_FRAGMENT_LENGTH, ext.RECORD_SIZE_LIMIT}
 
 
@@ -164,6 +192,23 @@ def test_a_hello_may_be_padded(multiple: int) -> None:
         for n in range(1, 90)
     }
     assert all(length % multiple == 0 for length in lengths)
+
+
+def test_padding_gives_way_to_what_fills_the_hello() -> None:
+    full = PLAIN.replace(certificate_authorities=[b"n" * 32000], alpn=[b"p" * 250] * 65)
+    session = session12(session_id=b"", ticket=bytes(14000), version=Version.TLS12)
+    config = full.replace(hello_padding=4096, cache=True)
+    hello = Offer.fresh(config, _NAME, session).hello
+    assert 0 <= hello.room < 4100
+    assert ext.PADDING not in dict(hello.extensions)
+    assert hello.encode()
+
+
+def test_it_is_known_how_much_a_bound_key_takes() -> None:
+    session = session13()
+    hello = Offer.fresh(PLAIN, _NAME).hello
+    age, binder = 7, bytes(session.suite.hash.length)
+    assert hello.room - bound(hello, session, age, binder).room == bound_length(session)
 
 
 def test_grease_is_everywhere_and_the_same_twice() -> None:

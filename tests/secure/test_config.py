@@ -64,6 +64,30 @@ def test_tables_are_narrowed_to_what_is_named_in_its_order() -> None:
     assert row_names(config.share_rows) == ["secp384r1"]
     assert row_names(config.replace(key_shares=["secp256r1"]).share_rows) == ["secp256r1"]
     assert row_names(config.replace(key_shares=[]).share_rows) == []
+    # RFC 9846 §4.3.8 [8446 §4.2.8]: in the order of the groups, whatever the order they are asked for in.
+    both = config.replace(key_shares=["secp256r1", "secp384r1"])
+    assert row_names(both.share_rows) == ["secp384r1", "secp256r1"]
+
+
+@pytest.mark.parametrize(
+    ("suites", "lowest", "versions"),
+    [
+        (None, 0x0303, [0x0304, 0x0303]),
+        (None, 0x0301, [0x0304, 0x0303, 0x0302, 0x0301]),
+        (["TLS_AES_128_GCM_SHA256"], 0x0301, [0x0304]),
+        (["TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"], 0x0301, [0x0303]),
+        (["TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA"], 0x0302, [0x0303, 0x0302]),
+        (["TLS_AES_128_GCM_SHA256", "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"], 0x0301, [0x0304, 0x0303]),
+    ],
+)
+def test_a_version_without_a_suite_is_not_offered(
+    suites: list[str] | None, lowest: int, versions: list[int]
+) -> None:
+    config = TLSConfig(min_version=lowest, cipher_suites=suites)
+    assert list(config.versions) == versions
+    assert (config.highest, config.lowest) == (versions[0], versions[-1])
+    # What the user has said stays, for another list of suites to go by.
+    assert (config.min_version, config.max_version) == (lowest, 0x0304)
 
 
 def test_tables_are_narrowed_to_the_versions() -> None:
@@ -101,8 +125,9 @@ WRONG: list[tuple[dict[str, object], type[Exception]]] = [
     ({"alpn": [""]}, ValueError),
     ({"server_name": 7}, TypeError),
     ({"verify": None}, TypeError),
-    ({"certificate": "ca.pem"}, TypeError),
+    ({"certificate": 7}, TypeError),
     ({"certificate": b""}, ValueError),
+    ({"certificate": "-----BEGIN CERTIFICATE-----"}, ValueError),
     ({"manifest": {"resources": {}}}, TypeError),
     ({"trust": 7}, TypeError),
     ({"trace": "yes"}, TypeError),

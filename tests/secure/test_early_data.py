@@ -263,6 +263,16 @@ async def test_an_alert_is_under_a_key_the_server_reads_with(early_data: bool, k
         assert meeting.alert.protected
 
 
+@pytest.mark.parametrize("early_data", [True, False])
+async def test_an_alert_about_the_parameters_is_under_a_key_the_server_reads_with(early_data: bool) -> None:
+    """RFC 9846 §A.1 [8446 §A.1]: not under the early key, unless the server has taken to it."""
+    part = _part(early_data=early_data, extend={"EncryptedExtensions": have(0x1234, b"")})
+    meeting = await expect_refusal(part.script, _ALERT.UNSUPPORTED_EXTENSION, part.config, early_data=_DATA)
+    assert meeting.server.resumed
+    assert meeting.alert is not None
+    assert meeting.alert.protected
+
+
 @pytest.mark.parametrize("retry_group", [None, 0x17])
 async def test_an_alert_about_the_hello_is_in_the_clear(retry_group: int | None) -> None:
     part = _part(retry_group=retry_group, extend={"ServerHello": have(ext.SERVER_NAME, b"")})

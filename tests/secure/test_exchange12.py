@@ -163,6 +163,15 @@ async def test_a_public_value_out_of_range(share: int) -> None:
     await expect_refusal(script, _ALERT.HANDSHAKE_FAILURE, _config(_DHE))
 
 
+async def test_parameters_are_looked_at_once_they_are_known_to_be_the_servers() -> None:
+    """RFC 7919 §3: first the signature, then the group, then dh_Ys."""
+    group, forged = FiniteField((1 << 1023) + 1155, 2), {"ServerKeyExchange": flip(-1)}
+    for script in (_script(_DHE, dhe=group, alter=forged), _script(_DHE, share=b"\0", alter=forged)):
+        await expect_refusal(script, _ALERT.DECRYPT_ERROR, _config(_DHE))
+    small = _script(_DHE, dhe=group, share=b"\0")
+    await expect_refusal(small, _ALERT.INSUFFICIENT_SECURITY, _config(_DHE), error=PeerIncompatible)
+
+
 async def test_whoever_names_finite_fields_gets_one_of_them() -> None:
     config = _config(_DHE).replace(groups=["x25519", "ffdhe3072"], key_shares=["x25519"])
     await expect_refusal(_script(_DHE), _ALERT.INSUFFICIENT_SECURITY, config, error=PeerIncompatible)

@@ -129,6 +129,16 @@ def test_an_answer_in_the_wrong_message_is_refused(offered: set[int]) -> None:
         check_answers({KEY_SHARE: b""}, _EE, offered, "EncryptedExtensions")
 
 
+@pytest.mark.parametrize(
+    ("offered", "alert"),
+    [(set[int](), AlertDescription.UNSUPPORTED_EXTENSION), ({KEY_SHARE}, AlertDescription.ILLEGAL_PARAMETER)],
+)
+def test_below_tls13_what_was_not_asked_for_is_told_first(offered: set[int], alert: AlertDescription) -> None:
+    """RFC 5246 §7.4.1.4."""
+    with refused(alert):
+        check_answers({KEY_SHARE: b""}, Where.SERVER_HELLO_12, offered, "ServerHello")
+
+
 @pytest.mark.parametrize("where", list(Where))
 @pytest.mark.parametrize("row", EXTENSION_TYPES.values(), ids=lambda row: row.name)
 def test_each_extension_stands_only_where_its_row_says(row: ExtensionType, where: Where) -> None:

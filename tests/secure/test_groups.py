@@ -263,45 +263,25 @@ def test_the_exchange_of_rfc_7748_on_curve448(monkeypatch: pytest.MonkeyPatch) -
     )
 
 
-_LENDERS = pytest.mark.parametrize(
-    ("lender", "half", "where"),
-    [("x25519mlkem768", "x25519", slice(-32, None)), ("secp256r1mlkem768", "secp256r1", slice(65))],
-)
-
-
-@_LENDERS
-def test_a_hybrid_lends_its_half_to_a_share_of_that_group_after_it(
-    lender: str, half: str, where: slice
-) -> None:
-    hybrid, classical = GROUPS_BY_NAME[lender], GROUPS_BY_NAME[half]
-    shares = fresh_shares([hybrid, classical])
-    assert list(shares) == [hybrid, classical]
-    assert shares[hybrid].public[where] == shares[classical].public
-    for group, ours in shares.items():
-        answer = _SERVERS[group.code, group.name][1](ours.public)
-        assert group.agree(ours, answer.share) == answer.secret
-
-
-def test_shares_without_a_hybrid_before_them_are_their_own() -> None:
-    order = [GROUPS_BY_NAME[name] for name in ("x25519", "secp256r1", "x25519mlkem768")]
+def test_shares_come_in_the_order_asked_for() -> None:
+    order = [GROUPS_BY_NAME[name] for name in ("x25519", "x25519mlkem768", "secp256r1")]
     shares = fresh_shares(order)
     assert list(shares) == order
-    assert [len(share.public) for share in shares.values()] == [32, 65, 1184 + 32]
-    assert shares[order[2]].public[-32:] != shares[order[0]].public
+    assert [len(share.public) for share in shares.values()] == [32, 1184 + 32, 65]
+
+
+def test_shares_of_one_hello_are_independent() -> None:
+    """RFC 9846 §4.3.8 [8446 §4.2.8]: a hybrid's half is not that of the share beside it."""
+    order = [GROUPS_BY_NAME[name] for name in ("secp256r1mlkem768", "x25519mlkem768", "x25519", "secp256r1")]
+    p256_hybrid, x25519_hybrid, x25519, p256 = (share.public for share in fresh_shares(order).values())
+    assert p256_hybrid[:65] != p256
+    assert x25519_hybrid[-32:] != x25519
+    assert p256_hybrid[65:] != x25519_hybrid[:1184]
 
 
 def test_no_share_is_used_twice() -> None:
     first, second = fresh_shares(NAMED_GROUPS), fresh_shares(NAMED_GROUPS)
     assert all(first[group].public != second[group].public for group in NAMED_GROUPS)
-
-
-def test_two_hybrids_lend_each_its_own_half() -> None:
-    order = [GROUPS_BY_NAME[name] for name in ("secp256r1mlkem768", "x25519mlkem768", "x25519", "secp256r1")]
-    shares = fresh_shares(order)
-    assert list(shares) == order
-    assert shares[order[0]].public[:65] == shares[order[3]].public
-    assert shares[order[1]].public[-32:] == shares[order[2]].public
-    assert shares[order[0]].public[65:] != shares[order[1]].public[:1184]
 
 
 def test_the_hybrids_are_for_tls_1_3_alone() -> None:

@@ -115,9 +115,8 @@ async def test_the_session_id_of_a_tls13_hello_is_not_to_be_echoed() -> None:
         pytest.param(
             have(ext.RENEGOTIATION_INFO, b"\x01x"), _ALERT.HANDSHAKE_FAILURE, id="renegotiation-of-something"
         ),
-        pytest.param(
-            have(ext.RENEGOTIATION_INFO, b""), _ALERT.HANDSHAKE_FAILURE, id="renegotiation-info-cut"
-        ),
+        pytest.param(have(ext.RENEGOTIATION_INFO, b""), _ALERT.DECODE_ERROR, id="renegotiation-info-cut"),
+        pytest.param(have(ext.RENEGOTIATION_INFO, b"\0x"), _ALERT.DECODE_ERROR, id="renegotiation-and-more"),
         pytest.param(have(ext.EC_POINT_FORMATS, b"\x01\x01"), _ALERT.ILLEGAL_PARAMETER, id="compressed-only"),
         pytest.param(have(ext.EC_POINT_FORMATS, b"\x00"), _ALERT.DECODE_ERROR, id="no-formats"),
         pytest.param(have(ext.EC_POINT_FORMATS, b"\x01\x00\x00"), _ALERT.DECODE_ERROR, id="formats-and-more"),
@@ -223,6 +222,59 @@ async def test_a_flipped_bit_in_a_protected_record() -> None:
     for at in (-1, 5, 13, 20):
         script = Script(version=_OLD, corrupt={"Finished": flip(at)})
         await expect_refusal(script, _ALERT.BAD_RECORD_MAC)
+
+
+def _one_block(fragment: bytes) -> bytes:
+    return fragment[:16]
+
+
+def _fragment(alteration: Alteration) -> Alteration:
+    """A change to what a record protects, under a header that fits it."""
+
+    def altered(record: bytes) -> bytes:
+        fragment = alteration(record[5:])
+        return record[:3] + vector16(fragment)
+
+    return altered
+
+
+@pytest.mark.parametrize(
+    "alteration",
+    [
+        pytest.param(flip(-1), id="the-padding-or-the-mac"),
+        pytest.param(flip(0), id="the-iv-or-the-first-block"),
+        pytest.param(flip(20), id="the-second-block"),
+        pytest.param(shorten(1), id="not-in-blocks"),
+        pytest.param(shorten(16), id="a-block-less"),
+        pytest.param(append(bytes(16)), id="a-block-more"),
+        pytest.param(_one_block, id="one-block"),
+        pytest.param(become(b""), id="nothing"),
+    ],
+)
+@pytest.mark.parametrize("encrypt_then_mac", [False, True], ids=["mac-then-encrypt", "encrypt-then-mac"])
+@pytest.mark.parametrize("version", _OLD_VERSIONS)
+async def test_whatever_is_wrong_with_a_record_of_cbc_the_alert_is_the_same(
+    version: Version, encrypt_then_mac: bool, alteration: Alteration
+) -> None:
+    """RFC 5246 §7.2.2: bad_record_mac "also MUST be returned [...] because a TLSCiphertext decrypted in an invalid
+    way: either it wasn't an even multiple of the block length, or its padding values, when checked, weren't
+    correct"."""
+    flow = _FLOWS[f"{version.label} ECDHE"]
+    choices: dict[str, Any] = {
+        "suite": "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA",
+        "encrypt_then_mac": encrypt_then_mac,
+    }
+    script, config, _ = flow.part(**choices, corrupt={"Finished": _fragment(alteration)})
+    meeting = await expect_refusal(script, _ALERT.BAD_RECORD_MAC, config)
+    during = str(meeting.error).split(" (")[0]
+
+    async def talk(server: ServerWire) -> None:
+        # Of a byte, not even TLS 1.0 makes two records.
+        server.send_bytes(_fragment(alteration)(server.sealed(23, b"x")))
+
+    script, config, _ = flow.part(**choices, then=talk)
+    meeting = await expect_refusal(script, _ALERT.BAD_RECORD_MAC, config, talk=True)
+    assert str(meeting.error).split(" (")[0] == during
 
 
 # What the hello settles

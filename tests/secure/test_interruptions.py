@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from support.alterations import alert, become, plain, raw, record, several
+from support.alterations import alert, become, overwrite, plain, raw, record, several
 from support.scripted_flows import FLOWS, Flow
 from support.scripted_script import Act
 from support.scripted_server import expect_refusal
@@ -48,7 +48,8 @@ async def test_a_change_cipher_spec_says_one(content: bytes) -> None:
 
 @pytest.mark.parametrize("flow", _OLD, ids=lambda flow: flow.version.label)
 async def test_a_change_cipher_spec_comes_once_below_tls13(flow: Flow) -> None:
-    steps = tuple(step for step in flow.steps if step not in ("ServerHello", "ChangeCipherSpec", "Finished"))
+    # Before the ServerHello it might be that of TLS 1.3, and is remembered until it turns out not to be.
+    steps = tuple(step for step in flow.steps if step not in ("ChangeCipherSpec", "Finished"))
     await _refused(flow, record(20, b"\x01"), _ALERT.UNEXPECTED_MESSAGE, steps=steps)
     # Behind the first one everything is protected, and this is not.
     await _refused(flow, plain(20, b"\x01"), _ALERT.BAD_RECORD_MAC, steps=("Finished",))
@@ -68,9 +69,17 @@ async def test_an_alert_of_a_level_that_there_is_not(flow: Flow, level: int) -> 
 
 
 @_by_version
-@pytest.mark.parametrize("content", [b"", b"\x01", b"\x01\x5a\x01\x5a"])
+@pytest.mark.parametrize("content", [b"\x01", b"\x01\x5a\x01\x5a"])
 async def test_an_alert_record_holds_one_alert(flow: Flow, content: bytes) -> None:
     await _refused(flow, record(21, content), _ALERT.DECODE_ERROR)
+
+
+@_by_version
+async def test_an_alert_record_is_not_empty(flow: Flow) -> None:
+    """RFC 9846 §5.4 [8446 §5.4]; RFC 5246 §6.2.1."""
+    await _refused(flow, record(21, b""), _ALERT.UNEXPECTED_MESSAGE)
+    script, config, _ = flow.part(then=record(21, b""))
+    await expect_refusal(script, _ALERT.UNEXPECTED_MESSAGE, config, talk=True)
 
 
 @pytest.mark.parametrize("times", [1, MAX_PASSED_OVER])
@@ -109,7 +118,41 @@ async def test_other_warnings_are_fatal_before_the_version_is_known(flow: Flow) 
 @_by_version
 async def test_a_server_that_cancels_is_waited_for(flow: Flow) -> None:
     act = several(alert(_ALERT.USER_CANCELED, 1), alert(_ALERT.CLOSE_NOTIFY, 1))
-    await _refused(flow, act, None, Truncated, flow.steps)
+    await _refused(flow, act, _ALERT.CLOSE_NOTIFY, Truncated, flow.steps)
+
+
+@_by_version
+@pytest.mark.parametrize("description", [_ALERT.CLOSE_NOTIFY, _ALERT.USER_CANCELED])
+async def test_an_alert_may_not_stand_in_the_middle_of_a_message(flow: Flow, description: int) -> None:
+    """RFC 9846 §5.1 [8446 §5.1]; older versions do not forbid it, but their servers do not do it either."""
+    begin = {"ServerHello": b"\x02\0\0", "Certificate": b"\x0b\0\0"}
+    for step, part in begin.items():
+        act = several(record(22, part), alert(description, 1))
+        await _refused(flow, act, _ALERT.UNEXPECTED_MESSAGE, steps=(step,))
+        act = several(record(22, part), alert(_ALERT.INTERNAL_ERROR))
+        (error,) = await _refused(flow, act, None, AlertReceived, steps=(step,))
+        assert error.alert is _ALERT.INTERNAL_ERROR
+
+
+async def test_a_dummy_change_cipher_spec_may_stand_in_the_middle_of_a_message() -> None:
+    """RFC 9846 §5 [8446 §5]: "at any time [...] before the peer's Finished", it is dropped."""
+    for step in _NEW.steps:
+        await _NEW.run(fragment=1, before={step: several(*[plain(20, b"\x01")] * 3)})
+
+
+# Versions of records
+
+
+@pytest.mark.parametrize("version", [b"\0\0", b"\2\0", b"\3\0", b"\3\4", b"\x7f\x1c", b"\xff\xff"])
+async def test_the_version_of_a_plain_record_says_nothing_in_tls13(version: bytes) -> None:
+    """RFC 9846 §5.1 [8446 §5.1]: it "MUST be ignored for all purposes", before the ServerHello too."""
+    await _NEW.run(corrupt={"ServerHello": overwrite(1, version)})
+    retried = next(flow for flow in FLOWS if flow.script.retries)
+    await retried.run(corrupt=dict.fromkeys(("HelloRetryRequest", "ServerHello"), overwrite(1, version)))
+    for flow in _OLD:
+        if version[0] != 3:
+            script, config, _ = flow.part(corrupt={"ServerHello": overwrite(1, version)})
+            await expect_refusal(script, _ALERT.PROTOCOL_VERSION, config)
 
 
 # Not TLS at all

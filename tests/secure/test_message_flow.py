@@ -12,15 +12,15 @@ from support.alterations import alert, append, message, record, several, shorten
 from support.scripted_flights13 import ask_who_is_there, request_body
 from support.scripted_flows import CCS, EVERYTHING, FLOWS, Flow
 from support.scripted_script import Act, echo
-from support.scripted_server import Meeting, accepted, expect_refusal
+from support.scripted_server import Meeting, accepted, expect_refusal, refused
 from support.scripted_wire import SeenMessage, ServerWire
 from trio_secure import AlertDescription, AlertReceived, PeerMisbehaved, TLSError, Truncated
 from trio_secure._messages import RETRY_RANDOM
 from trio_secure._versions import Version
 
 _ALERT = AlertDescription
-# Every type that some version has, the one that only transcripts have (254), and one that nobody has.
-_TYPES = (0, 1, 2, 4, 5, 8, 11, 12, 13, 14, 15, 16, 20, 22, 24, 25, 99, 254)
+# Every type that some version or extension has, the one that only transcripts have (254), and two that nobody has.
+_TYPES = (0, 1, 2, 3, 4, 5, 8, 11, 12, 13, 14, 15, 16, 20, 21, 22, 23, 24, 25, 67, 99, 254, 255)
 _MOMENTS = [(flow, step) for flow in FLOWS for step in flow.steps]
 _by_moment = pytest.mark.parametrize(
     ("flow", "step"), _MOMENTS, ids=[f"{flow.name}-{step}" for flow, step in _MOMENTS]
@@ -105,10 +105,10 @@ async def test_a_fatal_alert_ends_the_handshake_and_is_not_answered(flow: Flow) 
 
 
 @_by_flow
-async def test_a_close_notify_ends_the_handshake(flow: Flow) -> None:
+async def test_a_close_notify_ends_the_handshake_and_is_answered(flow: Flow) -> None:
     for step in flow.steps:
         for level in (1, 2):
-            await _refuse(flow, None, Truncated, before={step: alert(0, level)})
+            await _refuse(flow, _ALERT.CLOSE_NOTIFY, Truncated, before={step: alert(0, level)})
 
 
 _OLD_FLOWS = [flow for flow in FLOWS if flow.version < Version.TLS13]
@@ -160,11 +160,50 @@ async def test_a_second_retry_is_unexpected() -> None:
             await _refuse(flow, _ALERT.UNEXPECTED_MESSAGE, before={"ServerHello": message(2, body)})
 
 
+_by_new_moment = pytest.mark.parametrize(
+    ("flow", "step"),
+    [(flow, step) for flow, step in _MOMENTS if flow.version >= Version.TLS13],
+    ids=[f"{flow.name}-{step}" for flow, step in _MOMENTS if flow.version >= Version.TLS13],
+)
+
+
+@_by_new_moment
+async def test_an_alert_is_under_the_key_that_the_server_reads_with(flow: Flow, step: str) -> None:
+    """In the clear up to the ServerHello, and never from there on."""
+    clear = step in ("HelloRetryRequest", "ServerHello")
+    faults: tuple[dict[str, Any], ...] = (
+        {"before": {step: message(99)}},
+        {"alter": {step: append(b"more")}},
+        {"before": {step: record(21, b"")}},
+    )
+    for changes in faults:
+        script, config, early_data = flow.part(**changes)
+        meeting = await refused(script, config, early_data=early_data)
+        assert meeting.alert is not None
+        assert meeting.alert.protected is not clear
+        assert meeting.alert.level == 2
+
+
 # The shape of each message
 
 
-def _lengths(whole: int) -> Iterator[int]:
-    """Where to cut: at every length where the fields are short, then here and there, and just before the end."""
+def _first_of_each_kind() -> set[tuple[str, str]]:
+    """For each message of each version, the one flow that it is cut in at every length."""
+    found: dict[object, tuple[str, str]] = {}
+    for flow, step in _MESSAGES:
+        exchange = flow.script.suite_row.key_exchange if step == "ServerKeyExchange" else None
+        found.setdefault((flow.version, step, exchange), (flow.name, step))
+    return {*found.values()}
+
+
+_THOROUGHLY = _first_of_each_kind()
+
+
+def _lengths(flow: Flow, step: str, whole: int) -> Iterator[int]:
+    """Where to cut: at every length once, elsewhere where the fields are short, here and there, and at the end."""
+    if (flow.name, step) in _THOROUGHLY:
+        yield from range(whole)
+        return
     yield from range(min(whole, 12))
     yield from range(12, whole - 3, 41)
     yield from range(max(12, whole - 3), whole)
@@ -179,7 +218,7 @@ def _is_whole(step: str, seen: SeenMessage, length: int) -> bool:
 async def test_a_message_cut_short_does_not_parse(flow: Flow, step: str) -> None:
     seen = (await _meeting(flow)).server.said[step]
     whole = len(seen.body)
-    for length in _lengths(whole):
+    for length in _lengths(flow, step, whole):
         if not _is_whole(step, seen, length):
             # ECDSA signatures differ in length from meeting to meeting: cut from the end.
             await _refuse(flow, _ALERT.DECODE_ERROR, alter={step: shorten(whole - length)})
@@ -191,28 +230,41 @@ async def test_a_message_with_something_behind_it_does_not_parse(flow: Flow, ste
         await _refuse(flow, _ALERT.DECODE_ERROR, alter={step: append(rest)})
 
 
+@_by_message
+async def test_what_is_wrong_with_a_message_is_told_before_the_next(flow: Flow, step: str) -> None:
+    """The server waits for the alert, and the client does not wait for more."""
+
+    async def listen(server: ServerWire) -> None:
+        await server.receive_record()
+
+    await _refuse(flow, _ALERT.DECODE_ERROR, alter={step: append(b"more")}, after={step: listen})
+
+
 # What is refused before anything is buffered
 
+# What the grammar allows of the messages of TLS 1.3, but for chains; what is sensible of the others.
 _LIMITS = {
-    "ServerHello": 2**16,
-    "HelloRetryRequest": 2**16,
-    "EncryptedExtensions": 2**15,
+    "ServerHello": 70 + 2**16 + 1,
+    "HelloRetryRequest": 70 + 2**16 + 1,
+    "EncryptedExtensions": 2**16 + 1,
     "Certificate": 2**17,
     "CompressedCertificate": 2**17,
     "CertificateStatus": 2**17,
     "ServerKeyExchange": 2**15,
     "CertificateRequest": 2**17,
-    "CertificateVerify": 2**14,
+    "CertificateVerify": 2 + 2**16 + 1,
     "ServerHelloDone": 0,
     "NewSessionTicket": 2**17,
     "Finished": 64,
 }
+_LIMITS_13 = _LIMITS | {"CertificateRequest": 256 + 2**16 + 1}
 
 
 @pytest.mark.parametrize("flow", FLOWS, ids=lambda flow: flow.name)
 async def test_a_message_of_excessive_length(flow: Flow) -> None:
     for step, seen in (await _meeting(flow)).server.said.items():
-        for length in (_LIMITS[step] + 1, 2**24 - 1):
+        limits = _LIMITS_13 if flow.version >= Version.TLS13 else _LIMITS
+        for length in (limits[step] + 1, 2**24 - 1):
             header = bytes([seen.type]) + length.to_bytes(3, "big")
             script, config, early_data = flow.part(before={step: record(22, header)})
             meeting = await expect_refusal(script, _ALERT.DECODE_ERROR, config, early_data=early_data)
@@ -242,7 +294,8 @@ async def test_a_message_may_span_records(flow: Flow) -> None:
 @_by_flow
 async def test_no_message_reaches_across_a_change_of_keys(flow: Flow) -> None:
     for step in flow.key_changes:
-        for rest in (b"\x14", b"\x14\x00\x00\x0c", b"\x14\x00\x00\x0c" + bytes(12)):
+        # Of a Finished; of a HelloRequest, which is passed over only as a whole.
+        for rest in (b"\x14", b"\x14\x00\x00\x0c", b"\x14\x00\x00\x0c" + bytes(12), b"\x00", bytes(3)):
             await _refuse(flow, _ALERT.UNEXPECTED_MESSAGE, trail={step: rest})
 
 
@@ -298,3 +351,23 @@ async def test_no_message_reaches_across_a_key_update() -> None:
     update = bytes([24, 0, 0, 1, 0])
     for rest in (b"\x18", b"\x18\0\0\1", update, b"\4\0\0\1\0"):
         await _refuse_late(record(22, update + rest), _ALERT.UNEXPECTED_MESSAGE)
+
+
+@_by_old_flow
+async def test_a_late_hello_request_is_refused_politely_however_it_comes(flow: Flow) -> None:
+    whole, in_parts = message(0), several(record(22, b"\0"), record(22, b"\0\0"), record(22, b"\0"))
+    for act, count in ((whole, 1), (in_parts, 1), (record(22, bytes(12)), 3)):
+        script, config, early_data = flow.part(then=several(act, echo))
+        refusals = [_ALERT.NO_RENEGOTIATION] * count
+        await accepted(script, config, early_data=early_data, warnings=refusals)
+
+
+@_by_old_flow
+async def test_a_late_hello_request_says_nothing_and_is_not_interrupted(flow: Flow) -> None:
+    for act, description in (
+        (message(0, b"x"), _ALERT.DECODE_ERROR),
+        (several(record(22, bytes(3)), record(23, b"data")), _ALERT.UNEXPECTED_MESSAGE),
+        (several(record(22, bytes(3)), alert(_ALERT.NO_RENEGOTIATION, 1)), _ALERT.UNEXPECTED_MESSAGE),
+    ):
+        script, config, early_data = flow.part(then=act)
+        await expect_refusal(script, description, config, talk=True, early_data=early_data)

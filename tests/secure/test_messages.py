@@ -162,6 +162,14 @@ def test_a_hello_may_be_given_other_extensions() -> None:
     assert second.encode()[4:38] == first.encode()[4:38]
 
 
+@pytest.mark.parametrize(("count", "room"), [(0, 65528), (65528, 0), (65529, -1)])
+def test_a_hello_has_only_so_much_room(count: int, room: int) -> None:
+    hello = ClientHello(0x0303, bytes(32), b"", (0x1301,), ((0, b"one"),))
+    full = hello.with_extensions([(0, b"one"), (1, bytes(count - 4))] if count else [(0, b"one")])
+    assert full.room == room
+    assert room < 0 or full.encode()
+
+
 def test_a_proof_of_the_key_comes_back() -> None:
     message = CertificateVerify(0x0403, b"signature")
     assert CertificateVerify.parse(message.encode()[4:]) == message

@@ -75,10 +75,10 @@ async def test_an_older_version_than_was_asked_for() -> None:
 
 
 async def test_tls13_for_a_client_that_did_not_offer_it() -> None:
-    """To a client of TLS 1.2, supported_versions is an extension where it has no place."""
+    """To a client of TLS 1.2, supported_versions is an extension it did not ask for (RFC 5246 §7.4.1.4)."""
     share = {ext.SUPPORTED_VERSIONS: b"\x03\x04", ext.KEY_SHARE: b"\x00\x1d" + vector16(bytes(32))}
     script = Script(version=Version.TLS12, extend={"ServerHello": lambda extensions: share})
-    await expect_refusal(script, _ALERT.ILLEGAL_PARAMETER, PLAIN.replace(max_version=Version.TLS12))
+    await expect_refusal(script, _ALERT.UNSUPPORTED_EXTENSION, PLAIN.replace(max_version=Version.TLS12))
 
 
 @pytest.mark.parametrize("sentinel", [DOWNGRADE_TO_TLS12, DOWNGRADE_TO_TLS11, DOWNGRADE_OF_JAVA11])
@@ -284,6 +284,47 @@ def test_a_retry_binds_the_key_anew_and_drops_the_early_data() -> None:
     assert ext.EARLY_DATA not in second.offered
     assert second.sent_early_data
     assert not second.early_data
+
+
+@pytest.mark.parametrize("early_data", [False, True])
+def test_a_ticket_that_fills_the_hello_is_not_offered(early_data: bool) -> None:
+    """A server may give one of 65535 bytes, which is what all extensions have together."""
+    for session in (
+        session13(ticket=bytes(65535), max_early_data=5),
+        session12(session_id=b"", ticket=bytes(65535)),
+    ):
+        offer = Offer.fresh(TLSConfig(), _NAME, session, early_data=early_data)
+        assert offer.session is None
+        assert offer.key is None
+        assert not offer.early_data
+        assert not offer.sent_early_data
+        assert offer.hello.room > 0
+    assert Offer.fresh(TLSConfig(), _NAME, session13(ticket=bytes(60000))).key is not None
+
+
+def _with_cookie(length: int) -> HelloRetryRequest:
+    extensions = {ext.SUPPORTED_VERSIONS: b"\3\4", ext.COOKIE: vector16(bytes(length))}
+    return HelloRetryRequest(0x0303, RETRY_RANDOM, b"", 0x1301, 0, extensions)
+
+
+@pytest.mark.parametrize(
+    ("ticket", "cookie", "keeps"), [(30000, 30000, True), (33000, 32000, False), (10, 64000, True)]
+)
+def test_a_key_that_has_no_room_beside_the_cookie_is_dropped(ticket: int, cookie: int, keeps: bool) -> None:
+    first = Offer.fresh(TLSConfig(), None, session13(ticket=bytes(ticket)))
+    request = dataclasses.replace(_with_cookie(cookie), session_id=first.hello.session_id)
+    transcript = Transcript()
+    transcript.use(SHA256)
+    second = first.retried(request, transcript)
+    assert (second.key is not None) is keeps
+    assert dict(second.hello.extensions)[ext.COOKIE] == vector16(bytes(cookie))
+    assert second.hello.encode()
+
+
+async def test_a_cookie_too_long_to_be_copied() -> None:
+    """With supported_versions, a HelloRetryRequest has room for a longer one than a ClientHello."""
+    await accepted(Script(retry_cookie=bytes(64500)))
+    await expect_refusal(Script(retry_cookie=bytes(65521)), _ALERT.ILLEGAL_PARAMETER)
 
 
 def test_a_key_of_another_hash_than_the_retrys_is_dropped() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 
 import pytest
 import trio
@@ -397,13 +398,18 @@ async def test_a_ticket_is_kept_before_more_is_given_out(alone: bool) -> None:
         (Version.TLS12, Truncated("x"), True),
         (Version.TLS11, Truncated("x"), True),
         (Version.TLS10, Truncated("x"), False),
-        (Version.TLS13, AlertReceived(80), True),
+        (Version.TLS13, AlertReceived(80), False),
+        (Version.TLS13, Truncated("x"), True),
     ],
 )
 async def test_a_session_goes_with_its_connection(version: Version, error: TLSError, lasts: bool) -> None:
-    """RFC 5246 §7.2.2; RFC 2246 §7.2.1 also without a close_notify, which RFC 4346 §7.2.1 has given up."""
+    """RFC 5246 §7.2.2, RFC 9846 §6 [8446 §6].
+
+    RFC 2246 §7.2.1 also without a close_notify, which RFC 4346 §7.2.1 has given up.
+    """
     cache = MemoryCache()
-    keeper = SessionKeeper(cache, PLAIN, None, None, [])
+    config = PLAIN.replace(min_version=Version.TLS10)
+    keeper = SessionKeeper(cache, config, None, None, [])
     errands = Errands(_settled(version), (), keeper)
     keeper.meet(_settled(version))
     if version >= Version.TLS13:
@@ -413,7 +419,7 @@ async def test_a_session_goes_with_its_connection(version: Version, error: TLSEr
     assert not errands.waiting
     assert len(cache) == 1
     await errands.give_up(error)
-    assert len(cache) == lasts
+    assert (await SessionKeeper(cache, config, None, None, []).take() is not None) is lasts
 
 
 async def test_without_a_keeper_there_is_nothing_to_keep() -> None:
@@ -426,7 +432,7 @@ async def test_without_a_keeper_there_is_nothing_to_keep() -> None:
 
 def _settled(version: Version) -> Established:
     if version >= Version.TLS13:
-        secret = ResumptionSecret(ESTABLISHED.suite, bytes(32))
+        secret = ResumptionSecret(ESTABLISHED.suite, os.urandom(32))
         return dataclasses.replace(ESTABLISHED, resumption=secret)
     suite = next(row for row in CIPHER_SUITES if row.fits(version))
     left = NewSession12(MasterSecret(suite, version, bytes(48)), True, bytes(32), None, None)

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from support.many_records import check_many_records, open_many
 from support.properties import bounded
 from support.record_keys import PROTECTIONS, Protection, framed, open_record, pair, seal
 from support.refusals import refused
@@ -52,17 +53,28 @@ def test_plain_records_are_limited_by_their_header() -> None:
     assert opener.max_fragment == 512
 
 
+@pytest.mark.parametrize("version", Version)
 @pytest.mark.parametrize("record_version", [0x0300, 0x0301, 0x0303, 0x0304, 0x03FF])
-def test_before_a_version_is_settled_any_minor_version_will_do(record_version: int) -> None:
+def test_before_a_version_is_settled_any_minor_version_will_do(record_version: int, version: Version) -> None:
     record = seal(PlainSealer(record_version), HANDSHAKE, b"abc")
-    assert open_record(PlainOpener(), record) == (HANDSHAKE, b"abc")
+    opener = PlainOpener()
+    opener.limit(512)
+    assert open_record(opener, record) == (HANDSHAKE, b"abc")
+    assert opener.settled(version).max_fragment == 512
 
 
+@pytest.mark.parametrize("version", Version)
 @pytest.mark.parametrize("record_version", [0x0000, 0x0002, 0x0203, 0x0403, 0xFEFD])
-def test_before_a_version_is_settled_another_major_version_is_refused(record_version: int) -> None:
+def test_another_major_version_is_for_tls13_alone(record_version: int, version: Version) -> None:
+    opener = PlainOpener()
     record = seal(PlainSealer(record_version), HANDSHAKE, b"abc")
+    assert open_record(opener, record) == (HANDSHAKE, b"abc")
+    assert open_record(opener, seal(PlainSealer(0x0303), HANDSHAKE, b"abc")) == (HANDSHAKE, b"abc")
+    if version >= Version.TLS13:
+        assert opener.settled(version).fits(memoryview(record))
+        return
     with refused(AlertDescription.PROTOCOL_VERSION, f"of version 0x{record_version:04x}"):
-        open_record(PlainOpener(), record)
+        opener.settled(version)
 
 
 @pytest.mark.parametrize("version", OLD_VERSIONS, ids=lambda row: row.label)
@@ -219,3 +231,19 @@ def test_any_fragment_is_refused(protection: Protection, fragment: bytes) -> Non
     _, opener = pair(protection)
     with refused(BAD_MAC):
         open_record(opener, framed(min(protection.version, Version.TLS12), APPLICATION_DATA, fragment))
+
+
+# Many records at once
+
+
+@_protections
+def test_many_records_at_once_are_as_one_by_one(protection: Protection) -> None:
+    check_many_records(protection)
+
+
+def test_many_plain_records_at_once() -> None:
+    sealer, opener = PlainSealer(Version.TLS12), PlainOpener()
+    out = memoryview(bytearray(100))
+    flow = bytes(out[: sealer.seal_all(APPLICATION_DATA, memoryview(b"abcde"), 2, out)])
+    assert flow == b"\x17\3\3\0\2ab\x17\3\3\0\2cd\x17\3\3\0\1e"
+    assert open_many(opener, flow)[0] == b"abcde"

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from support.many_records import check_many_records
 from support.openssl_tls12 import REQUEST, RESPONSE, connection12
 from support.record_keys import (
     CBC_PROTECTIONS,
@@ -119,3 +120,8 @@ def test_what_is_short_altered_or_of_another_version_is_refused(suite: CipherSui
     with refused(AlertDescription.PROTOCOL_VERSION, "of version 0x0301"):
         open_record(theirs, framed(Version.TLS10, HANDSHAKE, record[5:]))
     assert open_record(theirs, record) == (HANDSHAKE, b"")
+
+
+@_suites
+def test_many_records_at_once_are_as_one_by_one(suite: CipherSuite) -> None:
+    check_many_records(Protection(suite, Version.TLS12))

@@ -4,7 +4,8 @@ import threading
 
 import pytest
 
-from support.record_keys import SUITES_13, inner_13, open_record, seal, traffic_secret
+from support.many_records import check_many_records, open_many
+from support.record_keys import SUITES_13, Protection, inner_13, open_record, seal, traffic_secret
 from support.refusals import refused
 from support.rfc8448 import TRACES, Trace
 from trio_secure._errors import AlertDescription
@@ -12,6 +13,7 @@ from trio_secure._keys13 import TrafficSecret
 from trio_secure._protection import MAX_CONTENT, ContentType
 from trio_secure._protection13 import Opener13, Sealer13
 from trio_secure._suites import CipherSuite
+from trio_secure._versions import Version
 
 APPLICATION_DATA, HANDSHAKE = ContentType.APPLICATION_DATA, ContentType.HANDSHAKE
 _suites = pytest.mark.parametrize("suite", SUITES_13, ids=lambda suite: suite.name)
@@ -169,3 +171,26 @@ def test_threads_do_not_share_the_place_where_content_meets_its_type() -> None:
         assert {open_record(opener, record) for record in sealed} == {
             (APPLICATION_DATA, bytes([octet]) * 4096)
         }
+
+
+# Many records at once
+
+
+@_suites
+def test_many_records_at_once_are_as_one_by_one(suite: CipherSuite) -> None:
+    check_many_records(Protection(suite, Version.TLS13))
+
+
+def test_padding_among_many_records_leaves_no_gap() -> None:
+    suite = SUITES_13[0]
+    inners = [b"one\x17", b"two\x17" + bytes(50), b"\x17" + bytes(9), b"three\x17\0"]
+    flow = b"".join(inner_13(suite, sequence, inner) for sequence, inner in enumerate(inners))
+    assert open_many(Opener13(traffic_secret(suite)), flow)[0] == b"onetwothree"
+
+
+@pytest.mark.parametrize("inner", [bytes(7), b"ticket\x16" + bytes(5)])
+def test_what_padding_hides_is_left_for_open(inner: bytes) -> None:
+    suite = SUITES_13[0]
+    strange = inner_13(suite, 1, inner)
+    content, _, rest = open_many(Opener13(traffic_secret(suite)), inner_13(suite, 0, b"one\x17") + strange)
+    assert (content, rest) == (b"one", strange)

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from support.many_records import check_many_records
 from support.openssl_tls12 import REQUEST, RESPONSE, connection12, server12
 from support.properties import bounded
 from support.record_keys import (
@@ -374,3 +375,8 @@ def test_a_record_of_another_version_is_refused(protection: Protection) -> None:
     record[2] += 1
     with refused(AlertDescription.PROTOCOL_VERSION, f"of version 0x{protection.version + 1:04x}"):
         open_record(theirs, bytes(record))
+
+
+@_protections
+def test_many_records_at_once_are_as_one_by_one(protection: Protection) -> None:
+    check_many_records(protection)

@@ -181,15 +181,28 @@ async def test_tickets_are_passed_over_however_they_are_cut() -> None:
 
 
 @pytest.mark.parametrize(
-    ("content_type", "content"), [(ContentType.APPLICATION_DATA, b"data"), (ALERT, b"\x01\x00")]
+    ("content_type", "content", "what"),
+    [
+        (ContentType.APPLICATION_DATA, b"data", "a record of type 23 came"),
+        (ALERT, b"\x01\x00", "an alert in the middle"),
+        (ALERT, b"\x01\x5a", "an alert in the middle"),
+    ],
 )
-async def test_nothing_may_come_between_the_parts_of_a_message(content_type: int, content: bytes) -> None:
+async def test_nothing_may_come_between_the_parts_of_a_message(
+    content_type: int, content: bytes, what: str
+) -> None:
     stream, peer = established()
     await peer.send(HANDSHAKE, TICKET[:7])
     await peer.send(content_type, content)
-    await expect_failure(
-        stream, peer, f"a record of type {content_type:d} came", AlertDescription.UNEXPECTED_MESSAGE
-    )
+    await expect_failure(stream, peer, what, AlertDescription.UNEXPECTED_MESSAGE)
+
+
+async def test_what_ends_the_connection_between_the_parts_of_a_message_is_told() -> None:
+    stream, peer = established()
+    await peer.send(HANDSHAKE, TICKET[:7])
+    await peer.send(ALERT, b"\x02\x50")
+    with pytest.raises(AlertReceived, match="internal_error"):
+        await stream.receive_some()
 
 
 @pytest.mark.parametrize(
@@ -376,7 +389,7 @@ async def test_a_request_is_answered_in_one_piece() -> None:
     assert (await peer.receive()).content == b"x"
 
 
-async def test_a_request_is_answered_while_data_keeps_coming() -> None:
+async def test_a_request_is_answered_while_data_keeps_coming(autojump_clock: object) -> None:
     stream, peer = established(identities=[identity()])
     await peer.send(HANDSHAKE, SIGNED_REQUEST)
     for _ in range(2):
@@ -475,12 +488,24 @@ async def test_a_fatal_alert_ends_both_halves(version: Version) -> None:
 )
 async def test_warnings_are_passed_over_but_not_without_end(version: int, alert: bytes) -> None:
     stream, peer = established(Version(version))
-    for _ in range(MAX_PASSED_OVER):
+    for _ in range(3):
+        for _ in range(MAX_PASSED_OVER):
+            await peer.send(ALERT, alert)
+        await peer.send_data(b"data")
+        assert await stream.receive_some() == b"data"
+    for _ in range(MAX_PASSED_OVER + 1):
         await peer.send(ALERT, alert)
-    await peer.send_data(b"data")
-    assert await stream.receive_some() == b"data"
-    await peer.send(ALERT, alert)
     await expect_failure(stream, peer, "too many warnings", AlertDescription.UNEXPECTED_MESSAGE)
+
+
+async def test_a_server_that_does_not_go_on_without_renegotiation_is_understood() -> None:
+    for asked in (False, True):
+        stream, peer = established(Version.TLS12)
+        if asked:
+            await peer.send(HANDSHAKE, bytes(4))
+        await peer.send_alert(AlertDescription.HANDSHAKE_FAILURE)
+        with pytest.raises(AlertReceived, match="wanted to renegotiate" if asked else "it accepts none"):
+            await stream.receive_some()
 
 
 async def test_a_malformed_alert_is_refused() -> None:
@@ -511,8 +536,7 @@ async def test_a_record_larger_than_asked_for_is_given_out_in_parts() -> None:
     stream, peer = established()
     await peer.send_data(b"abcdefg")
     await peer.send_data(b"h")
-    assert [await stream.receive_some(3) for _ in range(3)] == [b"abc", b"def", b"g"]
-    assert await stream.receive_some(3) == b"h"
+    assert [await stream.receive_some(3) for _ in range(3)] == [b"abc", b"def", b"gh"]
 
 
 async def test_what_arrives_is_traced() -> None:

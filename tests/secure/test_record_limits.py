@@ -182,6 +182,23 @@ async def test_a_record_above_our_limit_is_refused(version: Version, limit: int)
     await accepted(fits, config, data=bytes(most))
 
 
+@pytest.mark.parametrize("version", [Version.TLS12, Version.TLS11])
+async def test_what_only_tls13_allows_does_not_stretch_the_limit_of_older_versions(version: Version) -> None:
+    config = _config(version, record_size_limit=2**14 + 1)
+    script = _script(version, ext.RECORD_SIZE_LIMIT, b"\x40\x00", then=_one_record(2**14 + 1))
+    await expect_refusal(script, _OVERFLOW, config, talk=True)
+
+
+@_VERSIONS
+@pytest.mark.parametrize("offered", [{"max_fragment_length": 512}, {"record_size_limit": 1000}, {}])
+async def test_the_two_kinds_of_limit_exclude_each_other(version: Version, offered: dict[str, int]) -> None:
+    """RFC 8449 §5: receipt of both is an illegal_parameter, whichever was offered."""
+    step = "EncryptedExtensions" if version >= Version.TLS13 else "ServerHello"
+    both = {ext.MAX_FRAGMENT_LENGTH: b"\x01", ext.RECORD_SIZE_LIMIT: b"\x10\x00"}
+    script = Script(version=version, leaf=leaf("p256"), extend={step: lambda answers: {**answers, **both}})
+    await expect_refusal(script, AlertDescription.ILLEGAL_PARAMETER, _config(version, **offered))
+
+
 async def test_padding_counts() -> None:
     """RFC 8449 §4: "The value includes the content type and padding added in TLS 1.3"."""
 

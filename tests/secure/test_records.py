@@ -27,7 +27,8 @@ from trio_secure._protection import (
     PlainSealer,
 )
 from trio_secure._protection13 import Opener13, Sealer13
-from trio_secure._records import MAX_BUFFER, MIN_BUFFER, Record, RecordReader, RecordWriter
+from trio_secure._records import MAX_READ, Record, RecordReader, RecordWriter
+from trio_secure._rooms import ROOM
 from trio_secure._suites import SUITES_BY_NAME
 from trio_secure._versions import Version
 
@@ -140,26 +141,42 @@ def _receive(reader: RecordReader, flow: bytes) -> list[int]:
         reader.received(count)
         sizes.append(len(space))
         at += count
-        while reader.read(MAX_BUFFER):
+        while reader.read(MAX_READ):
             pass
     return sizes
 
 
-def test_the_space_grows_while_reads_fill_it() -> None:
+def test_there_is_space_for_many_records() -> None:
     writer, reader = _ends()
-    sizes = _receive(reader, bytes(writer.seal(APPLICATION_DATA, bytes(8 * MAX_BUFFER))))
-    assert sizes[0] == MIN_BUFFER
-    # What is left of a record takes a part of the buffer.
-    assert MAX_BUFFER - MAX_CONTENT - writer.sealer.overhead <= max(sizes) <= MAX_BUFFER
+    sizes = _receive(reader, bytes(writer.seal(APPLICATION_DATA, bytes(8 * MAX_READ))))
+    assert sizes[0] == ROOM
+    # What is left of a record takes a part of it.
+    assert min(sizes[1:]) >= ROOM - MAX_CONTENT - writer.sealer.overhead
 
 
-def test_the_space_shrinks_on_a_quiet_connection() -> None:
+def _holds_a_room(reader: RecordReader) -> bool:
+    return not reader._view.readonly
+
+
+def test_a_reader_holds_no_room_for_less_than_a_record() -> None:
     writer, reader = _ends()
-    _receive(reader, bytes(writer.seal(APPLICATION_DATA, bytes(4 * MAX_BUFFER))))
-    sizes = [_receive(reader, bytes(writer.seal(APPLICATION_DATA, b"x")))[0] for _ in range(10)]
-    assert sizes[0] > 2 * MAX_CONTENT
-    assert sizes == sorted(sizes, reverse=True)
-    assert sizes[-1] == MIN_BUFFER
+    flow = bytes(writer.seal(APPLICATION_DATA, bytes(2 * MAX_CONTENT)))
+    for at in range(0, len(flow), 1000):
+        reader.feed(flow[at : at + 1000])
+        assert reader.read(1) in (b"", bytes(MAX_CONTENT))
+        assert not _holds_a_room(reader)
+    reader.feed(bytes(writer.seal(HANDSHAKE, b"abc")) * 2)
+    assert reader.next() == Record(HANDSHAKE, b"abc")
+    assert not _holds_a_room(reader)
+
+
+def test_a_reader_keeps_the_room_while_records_wait_in_it() -> None:
+    writer, reader = _ends()
+    reader.feed(bytes(writer.seal(APPLICATION_DATA, bytes(4 * MAX_CONTENT))))
+    assert reader.read(1) == bytes(MAX_CONTENT)
+    assert _holds_a_room(reader)
+    assert reader.read(MAX_READ) == bytes(3 * MAX_CONTENT)
+    assert not _holds_a_room(reader)
 
 
 def test_the_space_is_never_empty_though_nobody_reads() -> None:
@@ -172,7 +189,7 @@ def test_the_space_is_never_empty_though_nobody_reads() -> None:
         space[:count] = flow[at : at + count]
         reader.received(count)
         at += count
-    assert reader.buffered == len(flow) > 2 * MAX_BUFFER
+    assert reader.buffered == len(flow) > 2 * MAX_READ
     assert len(_all(reader)) == 40
 
 
@@ -185,7 +202,7 @@ def test_the_largest_records_arrive_in_segments(protection: Protection, size: in
     seen = b""
     for at in range(0, len(flow), size):
         reader.feed(flow[at : at + size])
-        while piece := reader.read(MAX_BUFFER):
+        while piece := reader.read(MAX_READ):
             seen += piece
     assert seen == content
 
@@ -216,7 +233,8 @@ def test_an_excessive_length_is_refused_before_the_record_is_there(
     with refused(
         AlertDescription.RECORD_OVERFLOW, f"announces {most + 1} bytes, more than the {most} allowed"
     ):
-        reader.read(100) if reads else reader.next()
+        assert not reads or reader.read(100) == b""
+        reader.next()
 
 
 _OTHER_PROTOCOLS = [
@@ -307,10 +325,10 @@ def test_reading_opens_every_record_that_is_there(protection: Protection) -> Non
     flow = bytes(writer.seal(APPLICATION_DATA, content))
     assert len(list(records_of(flow))) == (10 if protection.version == Version.TLS10 else 5)
     reader.feed(flow[:-1])
-    assert reader.read(MAX_BUFFER) == content[: 4 * MAX_CONTENT + (protection.version == Version.TLS10)]
-    assert reader.read(MAX_BUFFER) == b""
+    assert reader.read(MAX_READ) == content[: 4 * MAX_CONTENT + (protection.version == Version.TLS10)]
+    assert reader.read(MAX_READ) == b""
     reader.feed(flow[-1:])
-    assert reader.read(MAX_BUFFER) == content[4 * MAX_CONTENT + (protection.version == Version.TLS10) :]
+    assert reader.read(MAX_READ) == content[4 * MAX_CONTENT + (protection.version == Version.TLS10) :]
 
 
 @pytest.mark.parametrize(
@@ -325,10 +343,10 @@ def test_reading_stops_with_the_record_that_reaches_the_limit(limit: int, expect
 
 def test_no_limit_exceeds_the_scratch() -> None:
     writer, reader = _ends(TLS12)
-    content = bytes(MAX_BUFFER + 3 * MAX_CONTENT)
+    content = bytes(MAX_READ + 3 * MAX_CONTENT)
     flow = bytes(writer.seal(APPLICATION_DATA, content))
     reader.feed(flow)
-    assert len(reader.read(2**40)) == MAX_BUFFER
+    assert len(reader.read(2**40)) == MAX_READ
     assert len(reader.read(2**40)) == 3 * MAX_CONTENT
 
 
@@ -380,10 +398,9 @@ def test_what_came_before_a_bad_record_is_given_out_first(protection: Protection
     reader.feed(good + _altered(bad))
     assert reader.read(100) == b"good"
     for _ in range(2):
+        assert reader.read(100) == b""
         with refused(AlertDescription.BAD_RECORD_MAC):
-            reader.read(100)
-    with refused(AlertDescription.BAD_RECORD_MAC):
-        reader.next()
+            reader.next()
 
 
 @pytest.mark.parametrize("begin", [b"\x17\x03\x03\xff\xff", b"HTTP/1.1"])
@@ -391,8 +408,9 @@ def test_what_came_before_a_bad_header_is_given_out_first(begin: bytes) -> None:
     writer, reader = _ends()
     reader.feed(bytes(writer.seal(APPLICATION_DATA, b"good")) + begin)
     assert reader.read(100) == b"good"
+    assert reader.read(100) == b""
     with pytest.raises(TLSError):
-        reader.read(100)
+        reader.next()
 
 
 @pytest.mark.parametrize(
@@ -408,8 +426,9 @@ def test_a_bad_record_keeps_its_own_alert_after_what_came_before(
     _, reader = _ends()
     reader.feed(inner_13(SUITES_13[0], 0, b"good\x17") + inner_13(SUITES_13[0], 1, inner))
     assert reader.read(100) == b"good"
+    assert reader.read(100) == b""
     with refused(alert):
-        reader.read(100)
+        reader.next()
 
 
 # Keys change
@@ -559,19 +578,50 @@ def test_a_limit_may_hold_for_unprotected_records_too(unprotected: bool) -> None
 # Versions
 
 
-@pytest.mark.parametrize("reads", [False, True])
-def test_a_record_of_no_tls_is_refused(reads: bool) -> None:
+@pytest.mark.parametrize("record_version", [0x0000, 0x0200, 0x0404, 0xFFFF])
+@pytest.mark.parametrize("version", Version)
+def test_a_foreign_version_is_ignored_if_it_turns_out_to_be_tls13(
+    version: Version, record_version: int
+) -> None:
+    """RFC 9846 §5.1 [8446 §5.1]: it "MUST be ignored for all purposes"; older versions know no such rule."""
     reader = RecordReader()
+    reader.feed(seal(PlainSealer(record_version), HANDSHAKE, b"hello"))
+    assert reader.next() == Record(HANDSHAKE, b"hello")
+    if version >= Version.TLS13:
+        reader.settle(version)
+        return
+    with refused(AlertDescription.PROTOCOL_VERSION, f"of version 0x{record_version:04x}"):
+        reader.settle(version)
+
+
+@pytest.mark.parametrize("reads", [False, True])
+def test_a_record_of_another_version_is_refused(reads: bool) -> None:
+    reader = RecordReader()
+    reader.settle(Version.TLS12)
     reader.feed(b"\x17\x02\x00\0\3abc")
     with refused(AlertDescription.PROTOCOL_VERSION, "of version 0x0200"):
-        reader.read(100) if reads else reader.next()
+        assert not reads or reader.read(100) == b""
+        reader.next()
 
 
-def test_a_header_of_no_tls_is_refused_before_its_length_is() -> None:
+def test_a_header_of_another_version_is_refused_before_its_length_is() -> None:
     reader = RecordReader()
+    reader.settle(Version.TLS12)
     reader.feed(b"\x16\x40\x00\xff\xff")
     with refused(AlertDescription.PROTOCOL_VERSION, "of version 0x4000"):
         reader.next()
+
+
+@pytest.mark.parametrize("version", Version)
+def test_a_change_cipher_spec_that_was_dropped_is_remembered(version: Version) -> None:
+    reader = RecordReader()
+    reader.feed(CCS)
+    assert reader.next() is None
+    if version >= Version.TLS13:
+        reader.settle(version)
+        return
+    with refused(AlertDescription.UNEXPECTED_MESSAGE, f"change_cipher_spec came before {version.label}"):
+        reader.settle(version)
 
 
 @pytest.mark.parametrize("version", [Version.TLS10, Version.TLS11, Version.TLS12])

@@ -7,16 +7,24 @@ import time
 
 import pytest
 
-from support.alterations import have, lack, message, several
+from support.alterations import alert, have, lack, message, record, several
 from support.scripted_flights import read_hello
 from support.scripted_flights13 import send_ticket
 from support.scripted_flows import FLOWS, Flow, Part, Shelf, known
 from support.scripted_script import SERVER_NAME, Act, Script, echo, leaf
 from support.scripted_server import PLAIN, Meeting, accepted, expect_refusal, refused
 from support.scripted_sessions import Memory, OfferedPsk
-from support.scripted_wire import ServerWire
-from trio_secure import AlertDescription, ConnectionInfo, MemoryCache
+from support.scripted_wire import HANDSHAKE, ServerWire
+from trio_secure import (
+    AlertDescription,
+    AlertReceived,
+    ConnectionInfo,
+    MemoryCache,
+    PeerMisbehaved,
+    TLSError,
+)
 from trio_secure import _extensions as ext
+from trio_secure._messages import encode_message
 from trio_secure._session_cache import TICKETS_PER_KEY
 from trio_secure._sessions import MAX_LIFETIME, Session13
 from trio_secure._suites import SUITES_BY_NAME
@@ -97,6 +105,22 @@ async def test_what_was_stapled_is_carried_on() -> None:
     assert info.signed_certificate_timestamps == (b"s",)
 
 
+@pytest.mark.parametrize("length", [2**15, 60000, 65535])
+async def test_a_ticket_may_be_as_long_as_it_can_be(length: int) -> None:
+    """One that no ClientHello has room for is not offered, and the connection goes on without it."""
+    begin = (3600).to_bytes(4, "big") + bytes(4) + b"\x01n" + length.to_bytes(2, "big")
+    encoded = encode_message(4, begin + bytes(length) + b"\x00\x00")
+
+    async def give(server: ServerWire) -> None:
+        for start in range(0, len(encoded), 2**14):
+            server.send_record(HANDSHAKE, encoded[start : start + 2**14])
+
+    config = PLAIN.replace(cache=MemoryCache())
+    await accepted(Script(then=several(give, echo)), config)
+    meeting = await accepted(Script(), config)
+    assert (ext.PRE_SHARED_KEY in _extensions(meeting)) is (length < 65535)
+
+
 async def test_each_ticket_is_offered_once() -> None:
     """RFC 9846 §C.4 [8446 §C.4]: observers cannot tell which connections belong together."""
     memory, config = Memory(), PLAIN.replace(cache=MemoryCache())
@@ -115,6 +139,21 @@ async def test_a_ticket_is_not_used_again_after_a_failure() -> None:
     await accepted(_giving(memory), config)
     await expect_refusal(_giving(memory, alter={"Finished": bytes.swapcase}), _ALERT.DECRYPT_ERROR, config)
     assert not _info(await accepted(_giving(memory), config)).resumed
+
+
+@pytest.mark.parametrize(
+    ("failure", "error"),
+    [(alert(_ALERT.INTERNAL_ERROR), AlertReceived), (record(24, b"beat"), PeerMisbehaved)],
+)
+async def test_what_a_failed_connection_has_brought_is_not_used(failure: Act, error: type[TLSError]) -> None:
+    """RFC 9846 §6 [8446 §6]: its tickets "SHOULD be discarded if possible"."""
+    memory, config = Memory(), PLAIN.replace(cache=MemoryCache())
+    failing = _giving(memory, then=several(_ticket(), failure))
+    meeting = await refused(failing, config, talk=True)
+    assert type(meeting.error) is error
+    meeting = await accepted(_giving(memory), config)
+    assert ext.PRE_SHARED_KEY not in _extensions(meeting)
+    assert _info(await accepted(_giving(memory), config)).resumed
 
 
 @_BOTH

@@ -7,7 +7,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from support.scripted_script import leaf
-from trio_certs import Manifest, Resource
+from trio_certs import Manifest, Resource, Trust
 from trio_secure import TLSConfig
 from trio_secure._client_identity import LoadedIdentity
 from trio_secure._secure_dictionary import config_of
@@ -24,7 +24,7 @@ def test_a_configuration_stands_for_itself() -> None:
 
 
 def test_every_key_reaches_its_field() -> None:
-    manifest = Manifest()
+    manifest, trust = Manifest(), Trust()
     config = config_of(
         {
             "protocolVersion": 0x304,
@@ -32,6 +32,7 @@ def test_every_key_reaches_its_field() -> None:
             "verify": False,
             "trace": True,
             "manifest": manifest,
+            "trust": trust,
             "tls_server_name": "Example.com",
             "tls_signature_algorithms": ["ed25519", {"hash": 4, "sig": 3}],
             "tls_application_layer_protocol_negotiation": ["h2", "http/1.1"],
@@ -45,6 +46,7 @@ def test_every_key_reaches_its_field() -> None:
     assert not config.verify
     assert config.trace_sink is print_event
     assert config.manifest is manifest
+    assert config.trust is trust
     assert config.server_name == "example.com"
     assert config.signature_algorithms == ("ed25519", "ecdsa_secp256r1_sha256")
     assert config.protocols == (b"h2", b"http/1.1")
@@ -118,7 +120,7 @@ def test_switches_stand_in_their_section() -> None:
         ("protocolVersion", 0x300, ValueError),
         ("protocolVersion", 0x305, ValueError),
         ("protocolVersion", -1, ValueError),
-        ("certificate", "ca.pem", TypeError),
+        ("certificate", 7, TypeError),
         ("certificate", b"", ValueError),
         ("verify", "no", TypeError),
         ("trace", 1, TypeError),
@@ -152,6 +154,7 @@ def test_a_wrong_value_is_refused_by_its_key(key: str, value: object, error: typ
     ("key", "value", "error", "message"),
     [
         ("manifest", {"resources": {}}, TypeError, "manifest must be a Manifest, not dict"),
+        ("trust", True, TypeError, "trust must be a Trust, not bool"),
         ("tls_signature_algorithms", ["md5"], ValueError, "signature_algorithms has an unknown name 'md5'"),
         ("serverName", "not a name", ValueError, "server name 'not a name'"),
     ],

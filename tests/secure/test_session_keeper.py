@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import os
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -12,10 +15,11 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 from support.authority import Authority
+from support.crl import revocation_list
 from support.identities import identity
 from support.openssl_peer import authority
 from support.sessions import KNOWN, NAME, NOW, PEER, session12, session13
-from trio_certs import Manifest, Resource, Trust, VerifiedChain
+from trio_certs import Manifest, Pin, Resource, Store, Trust, VerifiedChain
 from trio_secure import ClientIdentity, MemoryCache, TLSConfig, TLSError
 from trio_secure._client_identity import LoadedIdentity
 from trio_secure._identity import VerifiedPeer
@@ -140,12 +144,16 @@ _DECIDING: dict[str, list[object]] = {
         authority().certificate_der,
         authority().certificate_pem,
         _OTHER.certificate_der,
+        "ca.pem",
+        Path("other.pem"),
+        ["ca.pem", "other.pem"],
         [authority().certificate_der, _OTHER.certificate_der],
         Resource("ca1.der"),
         Resource("ca2.der"),
         Resource("ca1.der", Manifest(["$(CERTS)/ca1"])),
     ],
     "manifest": [Manifest(), Manifest(["$(CERTS)/ca1"]), Manifest(["$(CERTS)/ca1", "$(CERTS)/ca2"])],
+    # `test_every_field_of_a_trust_has_sessions_of_its_own` goes through what makes one.
     "trust": [_TRUST, Trust(), Trust([authority().certificate_der], ocsp="require")],
     "ocsp": ["ignore", "require"],
     "signature_algorithms": [["ed25519"], ["ecdsa_secp256r1_sha256"]],
@@ -200,6 +208,33 @@ async def test_no_two_trusts_have_sessions_in_common() -> None:
     ]
     keys = [await _key(config) for config in configs]
     assert len(set(keys)) == len(configs)
+
+
+_OF_A_TRUST: dict[str, list[object]] = {
+    "anchors": [[authority().certificate_der], ["ca.pem"], [Path("other.pem")], [Resource("ca1.der")]],
+    "manifest": [Manifest(), Manifest(["$(CERTS)/ca1"])],
+    "sources": [[], [Store()], [Manifest()]],
+    "pins": [[Pin.key(bytes(32))], [Pin.certificate(bytes(32))]],
+    "crls": [[revocation_list(authority())], [revocation_list(_OTHER)]],
+    "ocsp": ["ignore", "require"],
+    "clock": [lambda: datetime.now(UTC)],
+    "store": [Store("elsewhere")],
+}
+
+
+async def test_every_field_of_a_trust_has_sessions_of_its_own() -> None:
+    """What a Trust is made of decides: no two that differ in a field have sessions in common."""
+    assert _OF_A_TRUST.keys() == {field.name for field in dataclasses.fields(Trust) if field.init}
+    trusts = [Trust(**cast("Any", {name: one})) for name, values in _OF_A_TRUST.items() for one in values]
+    keys = [await _key(_DEFAULT.replace(trust=trust)) for trust in (*trusts, Trust())]
+    assert len(set(keys)) == len(trusts) + 1
+
+
+async def test_what_was_read_from_a_file_is_what_has_the_sessions() -> None:
+    """The file may hold something else by now, so a path is not enough to know a trust by."""
+    one, other = Trust(["ca.pem"]), Trust(["ca.pem"])
+    assert one != other
+    assert await _key(_DEFAULT.replace(trust=one)) != await _key(_DEFAULT.replace(trust=other))
 
 
 async def test_two_differences_do_not_make_up_for_each_other() -> None:
@@ -480,14 +515,23 @@ async def test_a_ticket_of_another_connection_goes_back() -> None:
     assert isinstance(await _keeper(cache).take(), Session13)
 
 
-async def test_tickets_of_tls13_outlive_a_failure() -> None:
+@pytest.mark.parametrize("kept", [True, False])
+async def test_the_tickets_of_a_failed_connection_are_discarded(kept: bool) -> None:
+    """RFC 9846 §6 [8446 §6]; those of another one stay."""
     cache = MemoryCache(clock=lambda: NOW)
-    keeper = _keeper(cache)
-    keeper.meet(_settled13())
-    keeper.receive(_ticket())
-    await keeper.keep()
-    await keeper.give_up(TLSError("x"))
-    assert len(cache) == 1
+    failing, other = _keeper(cache), _keeper(cache)
+    other.meet(_settled13(resumption=ResumptionSecret(_SUITE13, os.urandom(32))))
+    other.receive(_ticket())
+    await other.keep()
+    failing.meet(_settled13(resumption=ResumptionSecret(_SUITE13, os.urandom(32))))
+    failing.receive(_ticket(nonce=b"1"))
+    failing.receive(_ticket(nonce=b"2"))
+    if kept:
+        await failing.keep()
+    await failing.give_up(TLSError("x"))
+    assert not failing.waiting
+    assert isinstance(await _keeper(cache).take(), Session13)
+    assert await _keeper(cache).take() is None
 
 
 async def test_a_cache_in_trouble_does_not_hide_why_a_connection_failed() -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from support.identities import identity
@@ -72,6 +74,18 @@ def test_certificates_are_bytes_or_what_reads_like_them() -> None:
     for wrong in (None, "ca.pem", [7]):
         with pytest.raises(TypeError, match="field must be the bytes of a certificate or a Resource, not"):
             settings.certificates("field", wrong)
+
+
+def test_certificates_to_trust_may_be_paths_too() -> None:
+    given = [b"a", "ca.pem", (Path("b.der"), Resource("ca1.der"))]
+    assert settings.trusted("field", given) == (b"a", "ca.pem", str(Path("b.der")), Resource("ca1.der"))
+    with pytest.raises(ValueError, match="field is text of a certificate: a str is the path of a file"):
+        settings.trusted("field", "-----BEGIN CERTIFICATE-----")
+    with pytest.raises(ValueError, match="field is empty"):
+        settings.trusted("field", b"")
+    for wrong in (None, "", [7]):
+        with pytest.raises(TypeError, match="field must be the bytes of a certificate or a Resource, not"):
+            settings.trusted("field", wrong)
 
 
 def test_names_are_those_of_a_table_in_any_case_and_once() -> None:
@@ -169,3 +183,18 @@ def test_a_private_key_is_bytes_or_read() -> None:
         settings.private_key("field", b"")
     with pytest.raises(TypeError, match="field must be the bytes of a private key or a Resource, not str"):
         settings.private_key("field", "key.pem")
+
+
+@pytest.mark.parametrize(("version", "largest"), [(Version.TLS13, 16385), (Version.TLS12, 16384)])
+def test_a_record_of_tls13_is_a_byte_longer(version: Version, largest: int) -> None:
+    """RFC 8449 §4: the content type counts."""
+    assert settings.largest_record(version) == largest
+
+
+def test_no_list_fills_a_whole_hello() -> None:
+    assert len(settings.protocols("field", [b"p" * 128] * 128)) == 128
+    with pytest.raises(ValueError, match="field holds 16385 bytes in all"):
+        settings.protocols("field", [*[b"p" * 128] * 128, b"p"])
+    assert len(settings.distinguished_names("field", [b"n" * 1024] * 32)) == 32
+    with pytest.raises(ValueError, match="field holds 32769 bytes in all"):
+        settings.distinguished_names("field", [*[b"n" * 1024] * 32, b"n"])

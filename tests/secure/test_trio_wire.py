@@ -149,7 +149,7 @@ async def test_a_message_that_reaches_across_a_change_of_keys(script: Script, st
             _ALERT.UNEXPECTED_MESSAGE,
             PeerMisbehaved,
         ),
-        (alert(_ALERT.CLOSE_NOTIFY, 1), None, Truncated),
+        (alert(_ALERT.CLOSE_NOTIFY, 1), _ALERT.CLOSE_NOTIFY, Truncated),
         (alert(_ALERT.ACCESS_DENIED), None, AlertReceived),
         (end, None, Truncated),
     ],
@@ -193,12 +193,25 @@ async def test_a_hello_request_means_something_only_if_the_version_has_it() -> N
             assert "which TLS 1.3 does not have" in str(meeting.error)
 
 
-async def test_nothing_follows_the_finished_in_its_record() -> None:
+async def test_nothing_but_a_hello_request_follows_the_finished_in_its_record() -> None:
     for flow in _RICH:
-        # Where it is the client's turn to finish, a HelloRequest comes while it negotiates.
-        for rest in (b"\x00", b"\x0b\x00\x00\x00", bytes(4) if flow.resumes is None else b"\x14"):
+        for rest in (b"\x00", b"\x0b\x00\x00\x00", b"\x14"):
             script, config, _ = flow.part(trail={"Finished": rest})
             await expect_refusal(script, _ALERT.UNEXPECTED_MESSAGE, config)
+        script, config, _ = flow.part(trail={"Finished": bytes(4)})
+        if flow.version >= Version.TLS13:
+            await expect_refusal(script, _ALERT.UNEXPECTED_MESSAGE, config)
+        else:
+            # Where it is the client's turn to finish, it comes while the client negotiates.
+            await accepted(script, config, warnings=[_ALERT.NO_RENEGOTIATION] * (flow.resumes is None))
+
+
+async def test_hello_requests_and_warnings_are_counted_from_one_message_to_the_next() -> None:
+    for flow in _RICH:
+        if flow.version < Version.TLS13:
+            for act in (message(0), alert(_ALERT.UNRECOGNIZED_NAME, 1)):
+                most = several(*[act] * MAX_PASSED_OVER)
+                await flow.run(before=dict.fromkeys(flow.steps, most))
 
 
 async def test_a_flood_of_hello_requests() -> None:

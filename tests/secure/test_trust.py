@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import ssl
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -9,11 +10,12 @@ from typing import Any
 import pytest
 import trio
 from cryptography import x509
-from trio.testing import memory_stream_pair
+from trio.testing import MockClock, memory_stream_pair
 
 from support import ocsp
 from support.authority import CLIENT_AUTH, DAY, Authority, Leaf, key_usage, self_signed
 from support.counting_stream import CountingStream
+from support.crl import HOUR, NOW, revocation_list
 from support.identities import identity
 from support.openssl_peer import (
     NAME,
@@ -26,14 +28,19 @@ from support.openssl_peer import (
 )
 from support.scripted_script import SERVER_NAME, Script, leaf
 from support.scripted_script import authority as scripted_authority
-from support.scripted_server import accepted, expect_refusal
+from support.scripted_server import accepted, expect_refusal, serve
+from support.scripted_wire import ServerWire
 from support.store import make_store
 from trio_certs import (
     CertificateError,
+    Issuer,
+    Lookup,
     Manifest,
+    Pin,
     Reason,
     Resource,
     ResourceNotFoundError,
+    SourceError,
     StoreError,
     Trust,
     VerifiedChain,
@@ -192,10 +199,12 @@ async def test_every_reason_has_its_alert(reason: Reason) -> None:
     assert caught.value.alert is _ALERTS[reason]
 
 
-async def test_a_store_that_cannot_be_read_is_not_the_servers_fault() -> None:
-    look_up = lookup_for(TLSConfig(trust=Verdicts(StoreError("ca0.der is damaged"))))
-    with pytest.raises(CertificateRefused, match=r"store cannot be read: ca0\.der is damaged") as caught:
+@pytest.mark.parametrize("kind", [SourceError, StoreError])
+async def test_a_source_that_fails_is_not_the_servers_fault(kind: type[SourceError]) -> None:
+    look_up = lookup_for(TLSConfig(trust=Verdicts(kind("ca0.der is damaged"))))
+    with pytest.raises(CertificateRefused, match=r"source of certificates failed: ca0\.der is") as caught:
         await look_up(PROVEN, CLAIM)
+    assert isinstance(caught.value.__cause__, kind)
     assert caught.value.alert is AlertDescription.INTERNAL_ERROR
 
 
@@ -328,6 +337,187 @@ async def test_a_staple_that_was_not_asked_for(stapled_in: Version) -> None:
     )
 
 
+# Every reason, on the wire
+
+
+def _chain(*authorities: Authority, **fields: Any) -> Script:
+    """A server whose chain goes through `authorities`, the lowest last."""
+    return Script(leaf=authorities[-1].issue(SERVER_NAME, **fields))
+
+
+def _reasons() -> dict[Reason, tuple[Script, dict[str, Any]]]:
+    """For each reason a server that deserves it, and what is trusted."""
+    ca, server = scripted_authority(), leaf("p256")
+    rsa = Authority.make("rsa")
+    sha256, sha1 = bytes.fromhex("2a864886f70d01010b"), bytes.fromhex("2a864886f70d010105")
+    old = rsa.intermediate(name="Old").issue(SERVER_NAME)
+    unknown = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\x05\x00")
+    childless = ca.intermediate(extensions=[(x509.BasicConstraints(True, 0), True)])
+    day = datetime.now(UTC)
+    stale = revocation_list(ca, this_update=NOW - 2 * HOUR, next_update=NOW - HOUR)
+    weak = rsa.intermediate("rsa1024")
+    return {
+        Reason.MALFORMED: (Script(leaf=server, chain=(server.certificate_der, b"\x30\x00")), {}),
+        Reason.LIMIT: (
+            Script(leaf=server, chain=(server.certificate_der, *[ca.certificate_der] * 10)),
+            {},
+        ),
+        Reason.EXPIRED: (_chain(ca, not_after=day - DAY), {}),
+        Reason.NOT_YET_VALID: (_chain(ca, not_before=day + DAY), {}),
+        Reason.WRONG_NAME: (Script(leaf=ca.issue("another.test")), {}),
+        Reason.WRONG_PURPOSE: (_chain(ca, eku=CLIENT_AUTH), {}),
+        Reason.WEAK_KEY: (_chain(rsa, weak), {"anchors": [rsa.certificate_der]}),
+        Reason.WEAK_SIGNATURE: (
+            Script(
+                leaf=old,
+                chain=(old.certificate_der, old.chain_ders[1].replace(sha256, sha1)),
+            ),
+            {"anchors": [rsa.certificate_der]},
+        ),
+        Reason.BAD_SIGNATURE: (_chain(Authority.make()), {}),
+        Reason.UNKNOWN_ISSUER: (_chain(Authority.make(name="Unknown")), {}),
+        Reason.SELF_SIGNED: (Script(leaf=self_signed(SERVER_NAME)), {}),
+        Reason.CONSTRAINT: (_chain(childless, childless.intermediate(name="Lower")), {}),
+        Reason.POLICY: (_chain(ca, extensions=[(unknown, True)]), {}),
+        Reason.PIN: (Script(leaf=server), {"pins": [Pin.key(bytes(32))]}),
+        Reason.REVOKED: (Script(leaf=server), {"crls": [revocation_list(ca, server)]}),
+        Reason.BAD_CRL: (Script(leaf=server), {"crls": [stale]}),
+        Reason.BAD_STAPLE: (Script(leaf=server, status=b"none"), {}),
+        Reason.NO_STAPLE: (Script(leaf=server), {"ocsp": "require"}),
+    }
+
+
+@pytest.mark.parametrize("spoken", [Version.TLS12, Version.TLS13])
+@pytest.mark.parametrize("reason", Reason)
+async def test_every_reason_reaches_the_server_as_its_alert(reason: Reason, spoken: Version) -> None:
+    script, fields = _reasons()[reason]
+    trusted: dict[str, Any] = {"anchors": [scripted_authority().certificate_der], "sources": []}
+    trust = Trust(**{**trusted, **fields})
+    config = VERIFYING.replace(trust=trust)
+    script = dataclasses.replace(script, version=spoken)
+    meeting = await expect_refusal(script, _ALERTS[reason], config, error=CertificateRefused)
+    assert meeting.error is not None
+    cause = meeting.error.__cause__
+    assert isinstance(cause, CertificateError)
+    assert cause.reason is reason
+    # Somebody is at fault, and something can be done about it.
+    assert cause.certificate is not None or reason in (Reason.MALFORMED, Reason.LIMIT)
+    if cause.certificate is not None:
+        assert all(part in str(meeting.error) for part in ("Certificate: ", "; serial ", "; valid "))
+    assert str(meeting.error).isprintable()
+
+
+@pytest.mark.parametrize("spoken", [Version.TLS12, Version.TLS13])
+async def test_a_failing_source_reaches_the_server_as_an_internal_error(spoken: Version) -> None:
+    async def broken(_: object) -> list[bytes]:
+        raise OSError("the database is down")
+
+    config = VERIFYING.replace(trust=Trust(sources=[Lookup(broken)]))
+    meeting = await expect_refusal(
+        Script(version=spoken, leaf=leaf("p256")),
+        AlertDescription.INTERNAL_ERROR,
+        config,
+        error=CertificateRefused,
+    )
+    assert "the database is down" in str(meeting.error)
+    assert meeting.error is not None
+    assert isinstance(meeting.error.__cause__, SourceError)
+
+
+async def test_a_certificate_may_be_a_path(tmp_path: Path) -> None:
+    path = scripted_authority().write(tmp_path)
+    for certificate in (path, str(path), [path]):
+        await accepted(Script(leaf=leaf("p256")), VERIFYING.replace(certificate=certificate))
+    path.unlink()
+    await expect_refusal(
+        Script(leaf=leaf("p256")),
+        AlertDescription.INTERNAL_ERROR,
+        VERIFYING.replace(certificate=str(tmp_path / "missing.pem")),
+        error=CertificateRefused,
+    )
+
+
+async def _ready(trust: Trust) -> Trust:
+    """With the files read that are always read: a virtual clock jumps while a thread does that."""
+    await trust.prepare()
+    return trust
+
+
+async def test_a_lookup_is_asked_in_the_middle_of_the_handshake_and_can_be_cancelled(
+    autojump_clock: MockClock,
+) -> None:
+    asked: list[str] = []
+
+    async def slow(issuer: Issuer) -> list[bytes]:
+        asked.append(str(issuer))
+        await trio.sleep(5)
+        return [scripted_authority().certificate_der]
+
+    config = VERIFYING.replace(trust=await _ready(Trust(sources=[Lookup(slow)])))
+    script = Script(leaf=leaf("p256"))
+    began = trio.current_time()
+    await accepted(script, config)
+    assert trio.current_time() - began == pytest.approx(5)
+    ours, theirs = memory_stream_pair()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(serve, ServerWire(theirs, script))
+        began = trio.current_time()
+        with trio.move_on_after(1) as scope:
+            await SecureStream.wrap(ours, SERVER_NAME, config)
+    assert scope.cancelled_caught
+    assert trio.current_time() - began == pytest.approx(1)
+    assert len(asked) == 2
+
+
+@pytest.mark.parametrize("first_gives_up", [False, True])
+async def test_two_handshakes_that_need_the_same_authority_share_one_lookup(
+    first_gives_up: bool, autojump_clock: MockClock
+) -> None:
+    asked: list[str] = []
+
+    async def slow(issuer: Issuer) -> list[bytes]:
+        asked.append(str(issuer))
+        await trio.sleep(5)
+        return [scripted_authority().certificate_der]
+
+    config = VERIFYING.replace(trust=await _ready(Trust(sources=[Lookup(slow)])))
+    done: list[float] = []
+
+    async def first() -> None:
+        ours, theirs = memory_stream_pair()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(serve, ServerWire(theirs, Script(leaf=leaf("p256"))))
+            with trio.move_on_after(2 if first_gives_up else 60) as scope:
+                await (await SecureStream.wrap(ours, SERVER_NAME, config)).aclose()
+        assert scope.cancelled_caught is first_gives_up
+
+    async def second() -> None:
+        await trio.sleep(1)
+        await accepted(Script(leaf=leaf("p256")), config)
+        done.append(trio.current_time())
+
+    began = trio.current_time()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(first)
+        nursery.start_soon(second)
+    assert len(asked) == (2 if first_gives_up else 1)
+    assert done[0] - began == pytest.approx(7 if first_gives_up else 5)
+
+
+@pytest.mark.parametrize("spoken", [Version.TLS12, Version.TLS13])
+async def test_nobody_without_the_key_can_have_anything_looked_up(spoken: Version) -> None:
+    async def lookup(issuer: Issuer) -> list[bytes]:
+        raise AssertionError(f"asked for {issuer}")
+
+    def forge(body: bytes) -> bytes:
+        return body[:-1] + bytes([body[-1] ^ 1])
+
+    step = "CertificateVerify" if spoken is Version.TLS13 else "ServerKeyExchange"
+    script = Script(version=spoken, leaf=leaf("p256"), alter={step: forge})
+    config = VERIFYING.replace(trust=Trust(sources=[Lookup(lookup)]))
+    await expect_refusal(script, AlertDescription.DECRYPT_ERROR, config)
+
+
 # What decides about trust; `test_session_keeper` goes through every field
 
 
@@ -379,7 +569,7 @@ def test_what_only_looks_like_trust_is_refused_at_once() -> None:
         def config(self) -> dict[str, dict[str, bool]]:
             return {}
 
-    with pytest.raises(TypeError, match="certificate must be bytes or a Resource, not Lookalike"):
+    with pytest.raises(TypeError, match="certificate must be bytes, a path or a Resource, not Lookalike"):
         lookup_for(TLSConfig(certificate=Lookalike()))
     with pytest.raises(TypeError, match="manifest must be a Manifest, not Lookalike"):
         lookup_for(TLSConfig(manifest=Lookalike()))

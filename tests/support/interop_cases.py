@@ -19,7 +19,7 @@ from trio_secure._suites import CIPHER_SUITES, Authentication, CipherSuite, KeyE
 from trio_secure._versions import Version
 
 _FIXED = {Certificate.RSA: Authentication.RSA, Certificate.RSA_PSS: Authentication.RSA}
-BEST = ALL_VERSIONS, GREASE = ("chosen of TLS 1.0 to 1.3", "GREASE and padding")
+COMMON = UP_TO_THIS, GREASE = ("the highest of those offered, from TLS 1.0 on", "GREASE and padding")
 # What the suites are tried with; the others are tried with each scheme they sign with.
 _USUAL = (Certificate.RSA, Certificate.RSA_PSS, Certificate.P256, Certificate.P384, Certificate.ED25519)
 _CURVES = {"secp256r1": Certificate.P256, "secp384r1": Certificate.P384, "secp521r1": Certificate.P521}
@@ -137,17 +137,18 @@ def feature_cases(*keys: str) -> list[Case]:
     ]
 
 
-def best_cases(*labels: str) -> list[Case]:
-    """What is tried with every server, in its highest version."""
+def common_cases(*labels: str) -> list[Case]:
+    """What is tried with every server, in each of its versions."""
     return [
-        Case(peer, peer.versions[-1], Certificate.RSA, (Row(peer.versions[-1], OTHER, label),), label)
+        Case(peer, version, Certificate.RSA, (Row(version, OTHER, label),), label)
         for label in labels
         for peer in PEERS
+        for version in peer.versions
     ]
 
 
 def all_cases() -> Iterator[Case]:
     """All of it."""
     return itertools.chain(
-        suite_cases(), signature_cases(), group_cases(), best_cases(*BEST), feature_cases(*FEATURES)
+        suite_cases(), signature_cases(), group_cases(), common_cases(*COMMON), feature_cases(*FEATURES)
     )

@@ -19,7 +19,7 @@ import trio
 
 from support.interop_processes import Process
 from support.interop_recording import RecordedStream
-from trio_secure import SecureStream
+from trio_secure import AlertReceived, SecureStream, Truncated
 
 Stream = SecureStream[RecordedStream]
 
@@ -76,6 +76,10 @@ class Conversation(Protocol):
         """Have the server ask for a certificate; it has it by the next `echo`."""
         ...
 
+    async def renegotiate(self, stream: Stream) -> str:
+        """Have the server ask for a renegotiation; give what it says of the answer."""
+        ...
+
 
 async def receive(stream: Stream, length: int) -> bytes:
     """Exactly so many bytes."""
@@ -110,13 +114,18 @@ class Commands:
 
     async def seen(self, stream: Stream) -> Seen:
         await stream.send_all(b"report\n")
-        return Seen(**json.loads(await receive_until(stream, b"\n")))
+        told = json.loads(await receive_until(stream, b"\n"))
+        bindings = sorted(told.pop("bindings", {}).items())
+        return Seen(**told, bindings=tuple((name, value) for name, value in bindings if value))
 
     async def update(self, stream: Stream, *, ask: bool) -> None:
         await stream.send_all(b"update %d\n" % ask)
 
     async def authenticate(self, stream: Stream) -> None:
         await stream.send_all(b"authenticate\n")
+
+    async def renegotiate(self, stream: Stream) -> str:
+        pytest.fail("none of the programs can be told to")
 
 
 _LIGHTTPD_VERSIONS = {
@@ -159,6 +168,9 @@ class Requests:
         pytest.fail("lighttpd cannot be told to")
 
     async def authenticate(self, stream: Stream) -> None:
+        pytest.fail("lighttpd cannot be told to")
+
+    async def renegotiate(self, stream: Stream) -> str:
         pytest.fail("lighttpd cannot be told to")
 
 
@@ -220,6 +232,15 @@ class OpenSSL(_Logged):
             await self.process.says("read certificate verify", since)
             await self.process.type(b"0\n")
 
+    async def renegotiate(self, stream: Stream) -> str:
+        since = self.process.length
+        await self.process.type(b"r\n")
+        # It does not go on with who refuses.
+        with pytest.raises(AlertReceived, match="it wanted to renegotiate"):
+            await stream.receive_some()
+        await self.process.says("alert write", since)
+        return self.process.said(since)
+
 
 # ... of which this many fit into a record.
 _LINES = 128
@@ -263,3 +284,13 @@ class GnuTLS(_Logged):
         # It waits for the certificate, and says nothing of it but this.
         assert await receive_until(stream, b"\n") == b"Successfully executed command\n"
         self._authenticated = True
+
+    async def renegotiate(self, stream: Stream) -> str:
+        since = self.process.length
+        await stream.send_all(b"**REHANDSHAKE**\n")
+        assert await receive_until(stream, b"\n") == b"Successfully executed command\n"
+        # It does not go on with who refuses.
+        with pytest.raises(Truncated):
+            await stream.receive_some()
+        await self.process.says("A TLS warning alert", since)
+        return self.process.said(since)

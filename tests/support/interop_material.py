@@ -10,6 +10,7 @@ import enum
 import subprocess
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 
 from cryptography import x509
@@ -76,6 +77,14 @@ class Material:
             Leaf(self.authority.certificate, self.authority.key).key_pem
         )
         self._servers: dict[Certificate, Files] = {}
+
+    @cached_property
+    def dh(self) -> Path:
+        """The parameters of ffdhe2048, in PEM."""
+        path = self.folder / "dh.pem"
+        make = ["genpkey", "-genparam", "-algorithm", "DH", "-pkeyopt", "group:ffdhe2048", "-out", str(path)]
+        subprocess.run([program("openssl"), *make], check=True, capture_output=True)
+        return path
 
     def server(self, kind: Certificate) -> Files:
         """A server's certificate for `localhost`."""

@@ -65,6 +65,7 @@ _FEATURES = (
     Feature("bindings", "channel bindings"),
     Feature("extended", "extended master secret required", _OLD),
     Feature("encrypt_then_mac", "encrypt-then-MAC", _OLD),
+    Feature("renegotiation", "renegotiation, refused", _OLD),
     Feature("compression", "certificate compression", (_13,)),
 )
 FEATURES: Mapping[str, Feature] = {feature.key: feature for feature in _FEATURES}
@@ -118,7 +119,10 @@ PEERS: tuple[Peer, ...] = (
         _CLASSIC,
         ("x25519", "x448", *_NIST, *_FFDHE),
         "X25519MLKEM768",
-        (*_COMMON, *_CLIENTS, *_OPENSSL, "session_id", "early_data", "post_handshake", "their_update"),
+        (
+            *(*_COMMON, *_CLIENTS, *_OPENSSL, "session_id", "early_data", "post_handshake", "their_update"),
+            "renegotiation",
+        ),
     ),
     Peer(
         "OpenSSL of cryptography",
@@ -128,8 +132,7 @@ PEERS: tuple[Peer, ...] = (
         (*_MLKEM, "x25519", "x448", *_NIST, *_FFDHE),
         # It has all that the client has; but a share of this one it does not take when there is a better group.
         "ffdhe3072",
-        (*_COMMON, *_CLIENTS, *_OPENSSL),
-        without="_DHE_",
+        (*_COMMON, *_CLIENTS, *_OPENSSL, "session_id", "bindings"),
     ),
     Peer(
         "GnuTLS",
@@ -140,7 +143,7 @@ PEERS: tuple[Peer, ...] = (
         "X25519MLKEM768",
         (
             *(*_COMMON, *_CLIENTS, "session_id", "early_data", "post_handshake", "fragments", "record_size"),
-            *("staple", "exporter", "bindings", "encrypt_then_mac"),
+            *("staple", "exporter", "bindings", "encrypt_then_mac", "renegotiation"),
         ),
     ),
     Peer(
@@ -180,7 +183,7 @@ PEERS: tuple[Peer, ...] = (
         (_RSA, _P256, _P384, _P521, _ED25519),
         (*_MLKEM, "x25519", *_NIST),
         "x448",
-        (*_COMMON, *_CLIENTS, "staple", "timestamps", "exporter"),
+        (*_COMMON, *_CLIENTS, "staple", "timestamps", "exporter", "bindings"),
         without="_DHE_|_CCM_|AES_256_CBC_SHA256|CBC_SHA384",
     ),
     Peer(
@@ -190,7 +193,7 @@ PEERS: tuple[Peer, ...] = (
         _CLASSIC,
         ("x25519", "x448", *_NIST, *_FFDHE),
         "X25519MLKEM768",
-        (*_COMMON, *_CLIENTS, *_OPENSSL, "session_id"),
+        (*_COMMON, *_CLIENTS, *_OPENSSL, "session_id", "bindings"),
     ),
     Peer(
         "Java",
@@ -199,7 +202,7 @@ PEERS: tuple[Peer, ...] = (
         _CLASSIC,
         ("x25519", "x448", *_NIST, *_FFDHE),
         "X25519MLKEM768",
-        (*_COMMON, *_CLIENTS, "cookie", "fragments", "their_update"),
+        (*_COMMON, *_CLIENTS, "session_id", "cookie", "fragments", "their_update"),
         without="_CCM_",
     ),
     Peer(

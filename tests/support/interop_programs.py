@@ -82,6 +82,7 @@ def _endpoint(material: Material, setup: Setup) -> str:
         "certificate": files.certificate,
         "key": files.key,
         "ocsp": files.staple,
+        "dh": material.dh,
         "alpn": f"interop,{PROTOCOL}",
         "timestamp": TIMESTAMP.decode(),
     }

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from support.interop_cases import SECTIONS, Case, Row, all_cases
 from support.interop_peers import PEERS
+from support.interop_reasons import REASONS, Reason
 from trio_secure._versions import Version
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "interop.md"
@@ -24,7 +25,7 @@ certificate it can be used with; each connection carries data both ways, and wha
 suite, protocol, resumption, exported keys and so on) is compared with what the server says.
 
 `{PASSED}` all connections of this kind went as they should · `{ABSENT}` the server has no such thing, or cannot be
-told of it
+told of it: [why](#what-is-not-there)
 
 This page is written by `nox -s interop -- --write-interop-table`; a test compares its rows with the cases.
 """
@@ -60,7 +61,12 @@ def render(results: Mapping[Case, bool]) -> str:
             found = [[row.label, *(cells.get((row, name), ABSENT) for name in names)] for row in rows]
             if found:
                 parts += ["", *_lines([section, *names], found)]
+    parts += ["\n## What is not there\n", *_lines(["what", "with", "why"], map(_reason, REASONS))]
     return "\n".join([*parts, ""])
+
+
+def _reason(reason: Reason) -> list[str]:
+    return [reason.what, ", ".join(reason.servers), reason.why]
 
 
 def _lines(head: list[str], rows: Iterable[list[str]]) -> list[str]:

@@ -82,6 +82,9 @@ public class JavaServer {
     keys.init(store, PASSWORD);
     TrustManagerFactory trust = TrustManagerFactory.getInstance("PKIX");
     trust.init(store);
+    // Read when a context is made.
+    boolean tickets = !"0".equals(endpoint.get("tickets"));
+    System.setProperty("jdk.tls.server.enableSessionTicketExtension", Boolean.toString(tickets));
     SSLContext context = SSLContext.getInstance("TLS");
     context.init(keys.getKeyManagers(), trust.getTrustManagers(), null);
     InetAddress address = InetAddress.getByName("127.0.0.1");

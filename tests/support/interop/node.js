@@ -4,7 +4,7 @@
 // connection.
 "use strict";
 
-const { constants } = require("node:crypto");
+const { constants, createHash } = require("node:crypto");
 const fs = require("node:fs");
 const tls = require("node:tls");
 
@@ -40,7 +40,18 @@ function report(socket) {
     alpn: socket.alpnProtocol || "",
     client: socket.getPeerCertificate().subject?.CN ?? "",
     exported: socket.exportKeyingMaterial(32, "EXPORTER-interop").toString("hex"),
+    bindings: bindings(socket),
   };
+}
+
+function bindings(socket) {
+  const found = {
+    "tls-exporter": socket.exportKeyingMaterial(32, "EXPORTER-Channel-Binding", Buffer.alloc(0)),
+    "tls-server-end-point": createHash("sha256").update(socket.getCertificate().raw).digest(),
+  };
+  // Of a full handshake, the first Finished is the client's.
+  if (socket.getProtocol() !== "TLSv1.3") found["tls-unique"] = socket.getPeerFinished();
+  return Object.fromEntries(Object.entries(found).map(([name, value]) => [name, value.toString("hex")]));
 }
 
 // Answers what is in `received` as far as it goes, and returns the rest.

@@ -6,12 +6,14 @@ is, and what is said over a connection.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import socket
 import sys
 import threading
 from pathlib import Path
 
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 from OpenSSL import SSL
 
@@ -31,6 +33,9 @@ def _context(options: dict[str, str]) -> SSL.Context:
     context.use_certificate_chain_file(options["certificate"])
     context.use_privatekey_file(options["key"])
     context.set_session_id(b"interop")
+    context.load_tmp_dh(options["dh"])
+    if options.get("tickets") == "0":
+        context.set_options(SSL.OP_NO_TICKET)
     names = options["alpn"].encode().split(b",")
 
     def choose(_connection: SSL.Connection, offered: list[bytes]) -> bytes:
@@ -55,7 +60,19 @@ def _report(connection: SSL.Connection) -> dict[str, object]:
         "alpn": connection.get_alpn_proto_negotiated().decode(),
         "client": client,
         "exported": connection.export_keying_material(b"EXPORTER-interop", 32).hex(),
+        "bindings": _bindings(connection),
     }
+
+
+def _bindings(connection: SSL.Connection) -> dict[str, str]:
+    found = {"tls-exporter": connection.export_keying_material(b"EXPORTER-Channel-Binding", 32, b"")}
+    own = connection.get_certificate(as_cryptography=True)
+    if own is not None:
+        found["tls-server-end-point"] = hashlib.sha256(own.public_bytes(Encoding.DER)).digest()
+    # Of a full handshake, the first Finished is the client's.
+    if connection.get_protocol_version() < SSL.TLS1_3_VERSION:
+        found["tls-unique"] = connection.get_peer_finished() or b""
+    return {name: value.hex() for name, value in found.items()}
 
 
 def _answer(context: SSL.Context, accepted: socket.socket) -> None:
@@ -76,8 +93,10 @@ def _answer(context: SSL.Context, accepted: socket.socket) -> None:
                     received = rest[int(length) :]
                 else:
                     received += connection.recv(2**14)
+        except SSL.ZeroReturnError:
+            # OpenSSL forgets the session of a connection that was not closed.
+            connection.shutdown()
         except SSL.Error as error:
-            # A close_notify ends here too, as ZeroReturnError.
             print(repr(error), flush=True)  # noqa: T201 -- the log a failing test shows
 
 

@@ -6,6 +6,7 @@ package main
 
 import (
 	"bufio"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/hex"
@@ -60,9 +61,27 @@ func configuration(endpoint map[string]string) *tls.Config {
 	return config
 }
 
-func report(connection *tls.Conn) ([]byte, error) {
+// bindings leaves out what the connection has not.
+func bindings(state tls.ConnectionState, own []byte) (map[string]string, error) {
+	exporter, err := state.ExportKeyingMaterial("EXPORTER-Channel-Binding", []byte{}, 32)
+	if err != nil {
+		return nil, err
+	}
+	endPoint := sha256.Sum256(own)
+	return map[string]string{
+		"tls-exporter":         hex.EncodeToString(exporter),
+		"tls-server-end-point": hex.EncodeToString(endPoint[:]),
+		"tls-unique":           hex.EncodeToString(state.TLSUnique),
+	}, nil
+}
+
+func report(connection *tls.Conn, own []byte) ([]byte, error) {
 	state := connection.ConnectionState()
 	exported, err := state.ExportKeyingMaterial("EXPORTER-interop", nil, 32)
+	if err != nil {
+		return nil, err
+	}
+	bound, err := bindings(state, own)
 	if err != nil {
 		return nil, err
 	}
@@ -74,6 +93,7 @@ func report(connection *tls.Conn) ([]byte, error) {
 		"retried":  state.HelloRetryRequest,
 		"exported": hex.EncodeToString(exported),
 		"client":   "",
+		"bindings": bound,
 	}
 	if len(state.PeerCertificates) > 0 {
 		seen["client"] = state.PeerCertificates[0].Subject.CommonName
@@ -81,7 +101,7 @@ func report(connection *tls.Conn) ([]byte, error) {
 	return json.Marshal(seen)
 }
 
-func answer(connection *tls.Conn) error {
+func answer(connection *tls.Conn, own []byte) error {
 	defer connection.Close()
 	lines := bufio.NewReader(connection)
 	for {
@@ -91,7 +111,7 @@ func answer(connection *tls.Conn) error {
 		}
 		var length int64
 		if line == "report\n" {
-			seen, err := report(connection)
+			seen, err := report(connection, own)
 			if err != nil {
 				return err
 			}
@@ -107,14 +127,14 @@ func answer(connection *tls.Conn) error {
 	}
 }
 
-func serve(listener net.Listener) {
+func serve(listener net.Listener, own []byte) {
 	for {
 		accepted, err := listener.Accept()
 		if err != nil {
 			log.Fatal(err)
 		}
 		go func() {
-			log.Print(answer(accepted.(*tls.Conn)))
+			log.Print(answer(accepted.(*tls.Conn), own))
 		}()
 	}
 }
@@ -127,12 +147,13 @@ func main() {
 			key, value, _ := strings.Cut(option, "=")
 			endpoint[key] = value
 		}
-		listener, err := tls.Listen("tcp", "127.0.0.1:0", configuration(endpoint))
+		config := configuration(endpoint)
+		listener, err := tls.Listen("tcp", "127.0.0.1:0", config)
 		if err != nil {
 			log.Fatal(err)
 		}
 		ports += fmt.Sprintf(" %d", listener.Addr().(*net.TCPAddr).Port)
-		go serve(listener)
+		go serve(listener, config.Certificates[0].Certificate[0])
 	}
 	fmt.Println("listening" + ports)
 	select {}
