@@ -225,8 +225,15 @@ def _chain(story: Story, now: datetime) -> Html | None:
         return None
     resource = story.info.anchor_resource if story.info else None
     last = len(chain) if verified else 0
+    wrong = story.failure.certificate if story.failure else None
     items = [
-        _certificate(view, number, resource, now, anchor=number == last, sent=view.der in story.chain)
+        _certificate(
+            view,
+            _role(number, resource, anchor=number == last),
+            now,
+            "anchor" if number == last else "wrong" if view.der == wrong else None,
+            sent=view.der in story.chain,
+        )
         for number, view in enumerate(views(chain), 1)
     ]
     explained = (
@@ -243,14 +250,17 @@ def _chain(story: Story, now: datetime) -> Html | None:
     )
 
 
-def _certificate(
-    view: CertificateView, number: int, resource: str | None, now: datetime, *, anchor: bool, sent: bool
-) -> Html:
-    role = "The server's certificate" if number == 1 else "Intermediate"
+def _role(number: int, resource: str | None, *, anchor: bool) -> str:
     if anchor:
-        role = (
+        return (
             f"Trusted: {resource}, from the certificate store" if resource else "Trusted: given by the user"
         )
+    return "The server's certificate" if number == 1 else "Intermediate"
+
+
+def _certificate(view: CertificateView, role: str, now: datetime, kind: str | None, *, sent: bool) -> Html:
+    if kind == "wrong":
+        role += ": this is the one that was refused"
     rows: list[tuple[str, Html | None]] = [("Unreadable", peer(view.problem) if view.problem else None)]
     if view.not_before is not None and view.not_after is not None:
         more = [f"and {view.more_names + len(view.names) - _MOST_NAMES} more"]
@@ -268,7 +278,7 @@ def _certificate(
         ("Sent", None if sent else joined("no: it was on this side already")),
     ]
     cells = [cell for name, value in rows if value for cell in (tag("dt", name), tag("dd", value))]
-    return tag("li", tag("h3", role), tag("dl", *cells, class_="facts"), class_="anchor" if anchor else None)
+    return tag("li", tag("h3", role), tag("dl", *cells, class_="facts"), class_=kind)
 
 
 def _left(view: CertificateView, now: datetime) -> str:

@@ -33,6 +33,7 @@ class Failure:
         alert: the alert's name, if there is one.
         place: the position among the events at which it is told.
         ours: whether this side refused; False when the peer did, or the connection broke.
+        certificate: the certificate at fault in DER, if there is one.
     """
 
     message: str
@@ -40,6 +41,7 @@ class Failure:
     alert: str | None
     place: int
     ours: bool
+    certificate: bytes | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,7 @@ def _failure(place: int, event: TraceEvent, events: tuple[TraceEvent, ...]) -> F
     if not isinstance(event, TraceNote) or event.name != "failed":
         return None
     facts = event.facts
-    alert = facts.get("alert")
+    alert, certificate = facts.get("alert"), facts.get("certificate")
     ours = any(isinstance(later, TraceAlert) and later.direction == "sent" for later in events[place:])
     return Failure(
         words(facts.get("message")) or event.summary,
@@ -111,6 +113,7 @@ def _failure(place: int, event: TraceEvent, events: tuple[TraceEvent, ...]) -> F
         None if alert is None else words(alert),
         place,
         ours,
+        certificate if isinstance(certificate, bytes) else None,
     )
 
 

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import dataclasses
+import ssl
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from support.authority import Authority
+from support.openssl_peer import secure_pair, server_context, trusting
 from support.reports import refused, traced
-from trio_secure import TraceEvent, TraceNote
+from trio_secure import AlertReceived, TraceEvent, TraceNote
 from trio_secure_report._page import page
 from trio_secure_report._story import Story
 
@@ -72,6 +75,7 @@ async def test_a_failure_has_its_place_and_its_reason_on_top() -> None:
     assert "No path leads from the certificate" in head
     assert "Here this client refused to go on." in head
     assert 'href="#m' in head
+    assert "<h3>The server&#x27;s certificate: this is the one that was refused</h3>" in html
     assert "TLS with <bdi>h port 1</bdi>" in head
 
 
@@ -81,6 +85,17 @@ def test_what_can_be_done_is_said_where_something_failed() -> None:
 
 async def test_what_worked_needs_no_hint() -> None:
     assert "What to do" not in shown(await traced(), hint="try again")
+
+
+async def test_a_server_that_refuses_is_told_from_this_client_refusing() -> None:
+    events: list[TraceEvent] = []
+    with suppress(AlertReceived, ssl.SSLError, ExceptionGroup):
+        context = server_context(version=ssl.TLSVersion.TLSv1_2)
+        await secure_pair(context, config=trusting(min_version=0x0304, trace=events.append))
+    head = shown(events).partition("<section")[0]
+    assert "Failed at ServerHello" in head
+    assert "Alert protocol_<wbr>version" in head or "Alert protocol_version: " in head
+    assert "Here the other side, or something on the way, ended it." in head
 
 
 def test_a_failure_of_the_other_side_is_told_from_ours() -> None:

@@ -34,6 +34,7 @@ async def test_a_refusal_has_its_place_and_its_reason() -> None:
     assert failure.ours
     assert (failure.phase, failure.alert) == ("CertificateVerify", "unknown_ca")
     assert "issued by CN=Nobody" in failure.message
+    assert failure.certificate in leaf.chain_ders
     assert story.events[failure.place].name == "failed"
     assert story.chain == tuple(leaf.chain_ders)
     assert story.info is None

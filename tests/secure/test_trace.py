@@ -12,6 +12,7 @@ from trio.testing import MockClock
 from support.openssl_peer import secure_pair, server_context, trusting
 from trio_secure import (
     AlertDescription,
+    CertificateRefused,
     MemoryCache,
     PeerMisbehaved,
     TraceAlert,
@@ -60,6 +61,14 @@ def test_a_failure_is_told_in_words_and_in_values() -> None:
         "alert": "decode_error",
     }
     assert (second.facts["kind"], second.facts["phase"], second.facts["alert"]) == ("Truncated", "", None)
+
+
+def test_a_refusal_is_told_with_the_certificate_at_fault() -> None:
+    tracer, events = traced()
+    tracer.failed(CertificateRefused(AlertDescription.UNKNOWN_CA, "no", b"DER"))
+    (note,) = events
+    assert isinstance(note, TraceNote)
+    assert note.facts["certificate"] == b"DER"
 
 
 async def test_what_was_established_is_told_with_the_facts_of_the_connection() -> None:
