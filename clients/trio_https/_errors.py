@@ -8,6 +8,8 @@ errors from the Socket factory, whatever a request body's own iterator raises, a
     ├── InvalidURL           also a ValueError
     ├── InvalidRequest       also a ValueError
     ├── InsecureConnection
+    ├── RedirectRefused
+    ├── ProxyRefused
     ├── ConnectionLost       also a trio.BrokenResourceError
     │   └── TruncatedBody
     ├── ProtocolError
@@ -38,6 +40,27 @@ class InvalidRequest(HTTPError, ValueError):
 
 class InsecureConnection(HTTPError):
     """An `https:` URL, and a Socket factory that returned a bare TCP stream. Nothing was sent."""
+
+
+class RedirectRefused(HTTPError):
+    """A server redirects to where this client does not follow.
+
+    That is too often, without TLS, or with a body that is gone. The message says which, and names the place.
+    """
+
+
+class ProxyRefused(HTTPError):
+    """A proxy does not connect: it wants other credentials, forbids the host, or cannot reach it.
+
+    Nothing was sent to the server itself.
+
+    Attributes:
+        status: what an HTTP proxy answered; `None` from a SOCKS proxy.
+    """
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class ConnectionLost(HTTPError, trio.BrokenResourceError):

@@ -16,6 +16,7 @@ from typing import Any
 
 import h11
 
+from ._auth import Auth
 from ._body import Body, BodyLike
 from ._errors import InvalidRequest, InvalidURL
 from ._headers import Field, HeadersLike, fields, merged
@@ -56,6 +57,10 @@ class Outgoing:
     """Sent with Content-Length if its length is known, else chunked."""
     route: Route | None = None
     """The way there; `None` for the client's own."""
+    auth: Auth | None = None
+    """What answers a server that asks who this is."""
+    follow: bool = True
+    """Whether redirects are followed, if the client does at all."""
     event: h11.Request = field(init=False, repr=False)
     """The header section as it goes on the wire."""
 
