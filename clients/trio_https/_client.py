@@ -9,19 +9,32 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from typing import Unpack
 
 import trio
 
+from ._auth import Auth
 from ._body import BodyLike
 from ._connector import Connector
+from ._cookies import CookieJar
 from ._defaults import SocketFactory
-from ._headers import HeadersLike, fields
+from ._dial import Dial, Resolve
+from ._forms import with_params
+from ._headers import HeadersLike, fields, merged
+from ._layers import stacked
 from ._limits import Deadlines, Limits
+from ._options import RequestOptions, WithoutBody
 from ._outgoing import Outgoing
+from ._payload import NOTHING, payload
+from ._proxies import Proxy
+from ._redirects import Redirects
 from ._response import Response, StreamingResponse
-from ._sender import Sender
+from ._retries import Retries
+from ._trace import EventHook
 from ._transport import Transport
 from ._url import URL
+
+_REDIRECTS = Redirects()
 
 
 class Client(trio.abc.AsyncResource):
@@ -33,14 +46,28 @@ class Client(trio.abc.AsyncResource):
     Args:
         Socket: the factory of streams for every URL, called with host and port; what it returns is awaited
             for the stream. It alone decides whether the connection is secure. By default,
-            `trio_secure.SecureSocket` for `https:` URLs and `trio_secure.Socket` for `http:` ones.
-        secure: handed to `Socket` as `secure=`, if given; not to the default factory of `http:` URLs.
+            `trio_secure.SecureSocket` for `https:` URLs and TCP for `http:` ones. A `Proxy` is what those
+            run over, and is told about `http:` requests as proxies expect it.
+        secure: handed to `Socket` as `secure=`, if given; not for `http:` URLs without a factory.
         headers: sent with every request, unless the request has its own of the same name.
+        auth: answers every server that requests are made to, but none they are redirected to from there.
+        cookies: a jar to keep cookies in; by default none are kept.
+        redirects: how redirects are followed; `None` follows none.
+        retries: when to try again; by default never.
         limits: caps on connections and responses.
         deadlines: how long to wait for a server. Use `trio.fail_after` for a request as a whole.
+        resolve: addresses to connect to in place of looking a name up: from `host:port`, or `host` for any
+            port, to an IP address or several. The name is still what is verified.
+        local_address: the IP address to connect from.
+        unix_socket: the path of a Unix socket to connect to, whatever the URL's host.
+        on_event: called with an `Event` for each phase of each request.
+
+    A `Socket` of the caller's own gets `resolve`, `local_address` and `unix_socket` in the form of a factory, as
+    `Socket=`, which it is to connect through.
 
     Raises:
         InvalidRequest, TypeError: the headers are not headers.
+        TypeError, ValueError: an option is no good.
     """
 
     def __init__(
@@ -49,24 +76,30 @@ class Client(trio.abc.AsyncResource):
         secure: object = None,
         *,
         headers: HeadersLike | None = None,
+        auth: Auth | None = None,
+        cookies: CookieJar | None = None,
+        redirects: Redirects | None = _REDIRECTS,
+        retries: Retries | None = None,
         limits: Limits | None = None,
         deadlines: Deadlines | None = None,
+        resolve: Resolve | None = None,
+        local_address: str | None = None,
+        unix_socket: str | None = None,
+        on_event: EventHook | None = None,
     ) -> None:
         self._headers = fields(headers)
         self._limits = limits or Limits()
-        deadlines = deadlines or Deadlines()
-        self._transport = Transport(Connector(Socket, secure, deadlines), self._limits, deadlines)
-        # Layers that follow, retry or authenticate go on top of it, each a Sender over the one below.
-        self._send: Sender = self._transport
+        self._auth = auth
+        proxy = Socket if isinstance(Socket, Proxy) else None
+        connector = Connector(None if proxy else Socket, secure, Dial(resolve, local_address, unix_socket))
+        self._transport = Transport(connector, self._limits, deadlines or Deadlines(), on_event)
+        self._send = stacked(
+            self._transport, proxy=proxy, cookies=cookies, retries=retries, redirects=redirects
+        )
 
     @asynccontextmanager
     async def stream(
-        self,
-        method: str,
-        url: str | URL,
-        *,
-        headers: HeadersLike | None = None,
-        body: BodyLike | None = None,
+        self, method: str, url: str | URL, **options: Unpack[RequestOptions]
     ) -> AsyncGenerator[StreamingResponse]:
         """Send a request; the block gets the response as soon as its header has arrived.
 
@@ -76,9 +109,7 @@ class Client(trio.abc.AsyncResource):
         Args:
             method: any method but CONNECT, in the case it is to be sent in.
             url: an `http:` or `https:` URL.
-            headers: a mapping, or pairs of name and value.
-            body: bytes, `str` (sent as UTF-8), or an asynchronous iterable of bytes (sent chunked, unless a
-                Content-Length header announces its size).
+            **options: see `RequestOptions`.
 
         Raises:
             InvalidURL, InvalidRequest, TypeError: the request cannot be sent as it is.
@@ -86,56 +117,104 @@ class Client(trio.abc.AsyncResource):
             TooSlow: one of the `Deadlines` passed.
             HTTPError: another of its kinds; see there.
         """
-        request = Outgoing.of(method, url, headers, body, self._headers)
-        async with self._send(request) as response:
+        async with self._send(self._outgoing(method, url, **options)) as response:
             yield response
 
     async def request(
-        self,
-        method: str,
-        url: str | URL,
-        *,
-        headers: HeadersLike | None = None,
-        body: BodyLike | None = None,
-        max_body: int | None = None,
+        self, method: str, url: str | URL, *, max_body: int | None = None, **options: Unpack[RequestOptions]
     ) -> Response:
         """Send a request, as `stream` does, and read the whole response.
 
         Args:
             method: as for `stream`.
             url: as for `stream`.
-            headers: as for `stream`.
-            body: as for `stream`.
             max_body: the most bytes of body to accept; `Limits.body` by default.
+            **options: as for `stream`.
 
         Raises:
             ResponseTooLarge: the body is longer than that.
             Exception: as for `stream`.
         """
-        async with self.stream(method, url, headers=headers, body=body) as response:
+        async with self._send(self._outgoing(method, url, **options)) as response:
             return await response.read(self._limits.body if max_body is None else max_body)
 
     async def get(
-        self, url: str | URL, *, headers: HeadersLike | None = None, max_body: int | None = None
+        self, url: str | URL, *, max_body: int | None = None, **options: Unpack[RequestOptions]
     ) -> Response:
         """GET the URL; arguments and errors are those of `request`."""
-        return await self.request("GET", url, headers=headers, max_body=max_body)
+        return await self.request("GET", url, max_body=max_body, **options)
 
-    async def head(self, url: str | URL, *, headers: HeadersLike | None = None) -> Response:
+    async def head(self, url: str | URL, **options: Unpack[RequestOptions]) -> Response:
         """HEAD: what GET would answer, without the body; arguments and errors are those of `request`."""
-        return await self.request("HEAD", url, headers=headers)
+        return await self.request("HEAD", url, **options)
+
+    async def options(
+        self, url: str | URL, *, max_body: int | None = None, **options: Unpack[RequestOptions]
+    ) -> Response:
+        """OPTIONS: what can be done with the URL; arguments and errors are those of `request`."""
+        return await self.request("OPTIONS", url, max_body=max_body, **options)
 
     async def post(
         self,
         url: str | URL,
         body: BodyLike | None = None,
         *,
-        headers: HeadersLike | None = None,
         max_body: int | None = None,
+        **options: Unpack[WithoutBody],
     ) -> Response:
         """POST the body; arguments and errors are those of `request`."""
-        return await self.request("POST", url, headers=headers, body=body, max_body=max_body)
+        return await self.request("POST", url, max_body=max_body, body=body, **options)
+
+    async def put(
+        self,
+        url: str | URL,
+        body: BodyLike | None = None,
+        *,
+        max_body: int | None = None,
+        **options: Unpack[WithoutBody],
+    ) -> Response:
+        """PUT the body; arguments and errors are those of `request`."""
+        return await self.request("PUT", url, max_body=max_body, body=body, **options)
+
+    async def patch(
+        self,
+        url: str | URL,
+        body: BodyLike | None = None,
+        *,
+        max_body: int | None = None,
+        **options: Unpack[WithoutBody],
+    ) -> Response:
+        """PATCH with the body; arguments and errors are those of `request`."""
+        return await self.request("PATCH", url, max_body=max_body, body=body, **options)
+
+    async def delete(
+        self, url: str | URL, *, max_body: int | None = None, **options: Unpack[RequestOptions]
+    ) -> Response:
+        """DELETE the URL; arguments and errors are those of `request`."""
+        return await self.request("DELETE", url, max_body=max_body, **options)
 
     async def aclose(self) -> None:
         """Close all connections."""
         await self._transport.aclose()
+
+    def _outgoing(self, method: str, url: str | URL, **options: Unpack[RequestOptions]) -> Outgoing:
+        body, described = payload(
+            options.get("body"), options.get("json", NOTHING), options.get("data"), options.get("files")
+        )
+        if options.get("expect"):
+            described.append((b"Expect", b"100-continue"))
+        parsed = url if isinstance(url, URL) else URL.parse(url)
+        given = merged(fields(options.get("headers")), described) if described else options.get("headers")
+        return Outgoing.of(
+            method,
+            with_params(parsed, options.get("params")),
+            given,
+            body,
+            self._headers,
+            trailers=options.get("trailers"),
+            auth=options.get("auth") or self._auth,
+            follow=options.get("follow", True),
+            decode=options.get("decode", True),
+            deadlines=options.get("deadlines"),
+            on_informational=options.get("on_informational"),
+        )

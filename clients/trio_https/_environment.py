@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import trio
 
-from ._defaults import SocketFactory, default_socket
+from ._defaults import SocketFactory
 from ._errors import InvalidURL
 from ._http_proxy import HTTPProxy
 from ._proxies import Proxy
@@ -50,7 +50,7 @@ class EnvironmentProxies(Proxy):
     ) -> None:
         environment = os.environ if environment is None else environment
         self.name = "of the environment"
-        self._Socket = Socket or default_socket("http")
+        self._Socket = Socket or trio.open_tcp_stream
         self._direct = _Exceptions.parse(_variable(environment, "no_proxy")[1])
         self._proxies = {
             scheme: proxy

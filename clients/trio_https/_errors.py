@@ -13,6 +13,7 @@ errors from the Socket factory, whatever a request body's own iterator raises, a
     ├── ConnectionLost       also a trio.BrokenResourceError
     │   └── TruncatedBody
     ├── ProtocolError
+    │   └── DecodingError
     ├── ResponseTooLarge
     └── TooSlow              also a trio.TooSlowError
 """
@@ -80,6 +81,13 @@ class TruncatedBody(ConnectionLost):
 
 class ProtocolError(HTTPError):
     """The server answered with something that is not HTTP/1.1 as RFC 9112 has it."""
+
+
+class DecodingError(ProtocolError):
+    """The body is not in the coding that Content-Encoding names, or ends before that does.
+
+    With `decode=False` the body can be had as it was sent.
+    """
 
 
 class ResponseTooLarge(HTTPError):

@@ -20,9 +20,9 @@ from ._challenges import parse_challenges
 from ._defaults import SocketFactory, default_socket
 from ._errors import ProxyRefused
 from ._headers import Field, Headers, HeadersLike, fields
-from ._prefixed_stream import with_prefix
 from ._proxies import Proxy, ProxyAddress
 from ._route import Route
+from ._upgrade import upgraded
 from ._url import URL
 
 _MOST_HEAD = 64 * 1024
@@ -63,7 +63,7 @@ class HTTPProxy(Proxy):
         self._auth = auth or in_url
         self._headers = fields(headers)
         self._secure = secure
-        self._Socket = Socket or default_socket("http")
+        self._Socket = Socket or trio.open_tcp_stream
         self.name = self._address.name
 
     def __call__(self, host: str, port: int, /) -> Awaitable[trio.abc.Stream]:
@@ -92,9 +92,7 @@ class HTTPProxy(Proxy):
         if self._address.scheme == "http":
             return await self._Socket(self._address.host, self._address.port)
         options = {} if self._secure is None else {"secure": self._secure}
-        return await default_socket("https")(
-            self._address.host, self._address.port, Socket=self._Socket, **options
-        )
+        return await default_socket()(self._address.host, self._address.port, Socket=self._Socket, **options)
 
     async def _tunnel(self, url: URL) -> trio.abc.Stream:
         host = f"[{url.host}]" if ":" in url.host else url.host
@@ -106,7 +104,7 @@ class HTTPProxy(Proxy):
             try:
                 answer = await _connect(stream, self._request(target, value), self.name)
                 if 200 <= answer.status < 300:
-                    return with_prefix(stream, answer.rest)
+                    return upgraded(stream, answer.rest)
             except BaseException:
                 await trio.aclose_forcefully(stream)
                 raise

@@ -10,7 +10,7 @@ as soon as it shows.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,17 +18,22 @@ import h11
 
 from ._auth import Auth
 from ._body import Body, BodyLike
+from ._decoders import accepted
 from ._errors import InvalidRequest, InvalidURL
 from ._headers import Field, HeadersLike, fields, merged
+from ._informational import Informational
+from ._limits import Deadlines
 from ._route import Route
 from ._url import URL
 
 _DEFAULTS: list[Field] = [
     (b"User-Agent", b"trio-https"),
     (b"Accept", b"*/*"),
-    # Nothing is decompressed here, so nothing compressed is asked for.
-    (b"Accept-Encoding", b"identity"),
+    (b"Accept-Encoding", accepted().encode()),
 ]
+TrailersLike = HeadersLike | Callable[[], HeadersLike]
+"""What a caller may give as trailers."""
+
 # RFC 9110 §8.6: for these a missing body is announced as empty.
 _METHODS_WITH_BODY = {"POST", "PUT", "PATCH"}
 # RFC 9110 §9.2.2.
@@ -61,6 +66,14 @@ class Outgoing:
     """What answers a server that asks who this is."""
     follow: bool = True
     """Whether redirects are followed, if the client does at all."""
+    trailers: TrailersLike | None = None
+    """Fields to send behind the body, which is then chunked; a function is called when the body has been sent."""
+    on_informational: Callable[[Informational], object] | None = None
+    """Told of each interim response, when it comes."""
+    decode: bool = True
+    """Whether the content codings of the response's body are undone."""
+    deadlines: Deadlines | None = None
+    """How long to wait for the server; `None` for the client's own."""
     event: h11.Request = field(init=False, repr=False)
     """The header section as it goes on the wire."""
 
@@ -80,8 +93,9 @@ class Outgoing:
         method: str,
         url: str | URL,
         headers: HeadersLike | None = None,
-        body: BodyLike | None = None,
+        body: BodyLike | Body | None = None,
         defaults: Sequence[Field] = (),
+        **others: Any,
     ) -> Outgoing:
         """Make a request of what a caller gives.
 
@@ -91,18 +105,39 @@ class Outgoing:
             headers: added to those this class makes, or in place of them.
             body: see `Body`.
             defaults: headers that the caller's take precedence of.
+            **others: the other fields.
 
         Raises:
             InvalidURL: see `URL.parse`, and the class.
             InvalidRequest, TypeError: see the class.
         """
         parsed = url if isinstance(url, URL) else URL.parse(url)
+        own = body if isinstance(body, Body) else Body.of(body)
         all_headers = merged(fields(headers), merged(defaults, _DEFAULTS))
-        return cls(method=method, url=parsed, headers=tuple(all_headers), body=Body(body))
+        return cls(method=method, url=parsed, headers=tuple(all_headers), body=own, **others)
 
     def replace(self, **changes: Any) -> Outgoing:
         """The same request but for the fields named; they are checked as any."""
         return dataclasses.replace(self, **changes)
+
+    @property
+    def expects(self) -> bool:
+        """Whether the body waits for `100 Continue`: the header asks for it, and there is one."""
+        return self.body.length != 0 and any(
+            name.lower() == b"expect" and value.lower() == b"100-continue" for name, value in self.headers
+        )
+
+    def without(self, name: bytes) -> Outgoing:
+        """The same request without a header; `name` is in lower case."""
+        return self.replace(headers=tuple(one for one in self.headers if one[0].lower() != name))
+
+    def trailing_fields(self) -> list[Field]:
+        """The trailers, now that the body has been sent.
+
+        Raises:
+            TypeError, InvalidRequest: they are no fields.
+        """
+        return fields(self.trailers() if callable(self.trailers) else self.trailers)
 
     @property
     def idempotent(self) -> bool:
@@ -128,7 +163,7 @@ class Outgoing:
 
     def _framing(self) -> list[Field]:
         length = self.body.length
-        if length is None:
+        if length is None or self.trailers is not None:
             return [(b"Transfer-Encoding", b"chunked")]
         if length or self.method in _METHODS_WITH_BODY:
             return [(b"Content-Length", b"%d" % length)]

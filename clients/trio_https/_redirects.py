@@ -120,19 +120,22 @@ def redirected(request: Outgoing, response: ResponseHead, policy: Redirects) -> 
             f"{request.url} redirects to {url}, which is not secure: if it may be followed, "
             "Redirects(downgrade=True) does"
         )
-    method, body, headers = request.method, request.body, list(request.headers)
+    method, body, trailers = request.method, request.body, request.trailers
+    headers = list(request.headers)
     if _becomes_get(method, response.status):
-        method, body = "GET", Body(None)
+        method, body, trailers = "GET", Body.of(None), None
         headers = [field for field in headers if not _describes_the_body(field)]
     elif not request.replayable:
         raise RedirectRefused(
             f"{request.url} redirects this {method} to {url}, and its body cannot be sent twice: give it as bytes"
         )
-    if url.origin == request.url.origin:
-        return request.replace(method=method, url=url, headers=tuple(headers), body=body)
-    headers = [field for field in headers if _goes_along(field)]
-    auth = None if request.auth is None else request.auth.elsewhere
-    return request.replace(method=method, url=url, headers=tuple(headers), body=body, auth=auth)
+    auth = request.auth
+    if url.origin != request.url.origin:
+        headers = [field for field in headers if _goes_along(field)]
+        auth = None if auth is None else auth.elsewhere
+    return request.replace(
+        method=method, url=url, headers=tuple(headers), body=body, trailers=trailers, auth=auth
+    )
 
 
 def _target(base: URL, location: str) -> URL:

@@ -27,7 +27,7 @@ from socksio.socks5 import (
 )
 
 from ._auth import BasicAuth
-from ._defaults import SocketFactory, default_socket
+from ._defaults import SocketFactory
 from ._errors import ProxyRefused
 from ._proxies import Proxy, ProxyAddress
 from ._url import URL
@@ -75,7 +75,7 @@ class SOCKSProxy(Proxy):
         # RFC 1929 §2: both have 1 to 255 bytes.
         if self._credentials and not all(0 < len(part) <= 255 for part in self._credentials):
             raise ValueError("user and password of a SOCKS proxy have 1 to 255 bytes each")
-        self._Socket = Socket or default_socket("http")
+        self._Socket = Socket or trio.open_tcp_stream
         self.name = self._address.name
 
     def __call__(self, host: str, port: int, /) -> Awaitable[trio.abc.Stream]:

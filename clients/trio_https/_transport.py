@@ -1,9 +1,13 @@
 """The bottom of the client: one request over one connection of the pool.
 
 Theory of operation: a connection is leased, and one exchange runs on it. Each of the two is a block inside the
-other, and each cleans up after itself. A connection that has served before may turn out to be dying just when it
-is used again, since the server may have closed it while the request was on its way; an idempotent request that
-met nothing else is then sent once more, on a new connection (RFC 9112 §9.3.1).
+other, and each cleans up after itself. Two kinds of failure are dealt with here and not told:
+
+- A connection that has served before may turn out to be dying just when it is used again, since the server may
+  have closed it while the request was on its way. An idempotent request that met nothing else is then sent once
+  more, on a new connection (RFC 9112 §9.3.1).
+- A server that does not know `Expect: 100-continue` says so by 417, and gets the request without it (RFC 9110
+  §10.1.1), if the body has not been used up.
 """
 
 from __future__ import annotations
@@ -19,6 +23,7 @@ from ._limits import Deadlines, Limits, seconds
 from ._outgoing import Outgoing
 from ._pool import Pool
 from ._response import StreamingResponse
+from ._trace import EventHook, Trace
 
 
 class Transport:
@@ -28,13 +33,18 @@ class Transport:
         connector: makes the connections' streams.
         limits: caps on connections and responses.
         deadlines: how long to wait for a server.
+        on_event: told of everything that happens to a request.
     """
 
-    def __init__(self, connector: Connector, limits: Limits, deadlines: Deadlines) -> None:
+    def __init__(
+        self, connector: Connector, limits: Limits, deadlines: Deadlines, on_event: EventHook | None = None
+    ) -> None:
         self._connector = connector
         self._limits = limits
         self._deadlines = deadlines
-        self._pool = Pool(limits.connections, seconds(deadlines.keep_alive))
+        self._on_event = on_event
+        keep_alive = seconds(deadlines.keep_alive)
+        self._pool = Pool(limits.connections, keep_alive, limits.connections_per_host)
 
     @asynccontextmanager
     async def __call__(self, request: Outgoing) -> AsyncGenerator[StreamingResponse]:
@@ -44,30 +54,54 @@ class Transport:
             OSError, or what else the Socket factory raises: there is no connection.
             HTTPError: see there.
         """
-        url = request.url
-        origin = (url.scheme, url.host, url.port, request.route)
+        trace = Trace(request.method, request.url, self._on_event)
+        fresh = False
+        try:
+            while True:
+                begun = dying = False
+                try:
+                    async with self._leased(request, trace, fresh=fresh) as connection:
+                        try:
+                            async with exchange(connection, request, trace, request.deadlines) as response:
+                                if not _expects_too_much(request, response):
+                                    begun = True
+                                    yield response
+                                    return
+                                await response.discard()
+                        finally:
+                            dying = connection.was_dying
+                    request = request.without(b"expect")
+                except ConnectionLost:
+                    if begun or not (dying and request.idempotent and request.replayable):
+                        raise
+                    fresh = True
+        except BaseException as error:
+            trace.mark("failed", error)
+            raise
+
+    @asynccontextmanager
+    async def _leased(self, request: Outgoing, trace: Trace, *, fresh: bool) -> AsyncGenerator[Connection]:
+        url, deadlines = request.url, request.deadlines or self._deadlines
 
         async def connect() -> Connection:
-            stream = await self._connector.connect(url, request.route)
+            trace.mark("slot")
+            stream = await self._connector.connect(url, request.route, deadlines, trace)
             return Connection(stream, url.origin, self._limits, self._deadlines)
 
-        once_more = False
-        while True:
-            begun = dying = False
-            try:
-                async with self._pool.lease(origin, connect, fresh=once_more) as connection:
-                    try:
-                        async with exchange(connection, request) as response:
-                            begun = True
-                            yield response
-                            return
-                    finally:
-                        dying = connection.was_dying
-            except ConnectionLost:
-                if begun or not (dying and request.idempotent and request.replayable):
-                    raise
-            once_more = True
+        origin = (url.scheme, url.host, url.port, request.route)
+        async with self._pool.lease(
+            origin, connect, fresh=fresh, patience=seconds(deadlines.pool)
+        ) as connection:
+            if trace.timings.slot is None:
+                trace.mark("slot")
+                trace.mark("reused", connection.stream)
+            yield connection
 
     async def aclose(self) -> None:
         """Close all connections; what is still running on them raises `trio.ClosedResourceError`."""
         await self._pool.aclose()
+
+
+def _expects_too_much(request: Outgoing, response: StreamingResponse) -> bool:
+    """Whether the server refuses the expectation alone, and the request can be made without it."""
+    return response.status == 417 and request.expects and request.replayable

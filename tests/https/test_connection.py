@@ -92,28 +92,37 @@ async def test_reads_the_head_of_the_response() -> None:
     assert (head.status_code, head.reason, list(head.headers)) == (418, b"I'm a teapot", [(b"a", b"b")])
 
 
-async def test_interim_responses_are_skipped_as_far_as_the_limit() -> None:
+async def test_interim_responses_come_one_by_one() -> None:
     interim = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"
-    made, _ = begun(interim + ok(b"x"))
-    assert (await made.read_head()).status_code == 200
-    assert await body(made) == b"x"
-    made, _ = begun(interim + ok(b"x"), limits=Limits(informational=1))
-    with pytest.raises(
-        ResponseTooLarge, match=r"http://h sent 2 interim responses.*Limits.informational is 1"
-    ):
+    for piece in (1, 10**9):
+        whole = interim + ok(b"x")
+        made, _ = begun(*[whole[at : at + piece] for at in range(0, len(whole), piece)])
+        assert [(await made.read_head()).status_code for _ in range(3)] == [100, 103, 200]
+        assert await body(made) == b"x"
+
+
+async def test_a_header_that_is_here_is_a_checkpoint_too() -> None:
+    made, _ = begun(b"HTTP/1.1 100 Continue\r\n\r\n" + ok(b"x"))
+    await made.read_head()
+    with trio.testing.assert_checkpoints():
         await made.read_head()
 
 
-async def test_a_switch_of_protocols_is_no_response() -> None:
-    switch = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n"
+async def test_a_switch_of_protocols_gives_the_stream_away_with_what_it_has_received() -> None:
+    switch = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\nhello"
     made, _ = begun(switch)
     with pytest.raises(ProtocolError, match="did not answer in HTTP"):
         await made.read_head()
-    made = connection(Wire(switch))
+    wire = Wire(switch)
+    made = connection(wire)
     made.begin(h11.Request(method="GET", target="/", headers=[("Host", "h"), ("Upgrade", "x")]))
     made.end()
-    with pytest.raises(ProtocolError, match="switched to another protocol"):
-        await made.read_head()
+    assert (await made.read_head()).status_code == 101
+    assert await made.read_body() == b""
+    assert not made.reusable
+    assert made.take_over() == (wire, b"hello")
+    await made.close_now()
+    assert not wire.closed
 
 
 @pytest.mark.parametrize("piece", [1, 1000, 10**9])
@@ -410,7 +419,7 @@ async def test_the_idle_deadline_begins_anew_with_every_byte(autojump_clock: tri
             await trio.sleep(50)
             return await super().receive_some(max_bytes)
 
-    made = connection(Slow(*[bytes([byte]) for byte in ok(b"hello")]))
+    made = connection(Slow(*[bytes([byte]) for byte in ok(b"hello")]), None, Deadlines(head=None, rate=None))
     made.begin(h11.Request(method="GET", target="/", headers=[("Host", "h")]))
     made.end()
     await made.read_head()

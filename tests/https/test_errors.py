@@ -13,6 +13,8 @@ from trio_https import HTTPError
         ("InvalidURL", (HTTPError, ValueError)),
         ("InvalidRequest", (HTTPError, ValueError)),
         ("InsecureConnection", (HTTPError,)),
+        ("RedirectRefused", (HTTPError,)),
+        ("ProxyRefused", (HTTPError,)),
         ("ConnectionLost", (HTTPError, trio.BrokenResourceError)),
         ("TruncatedBody", (trio_https.ConnectionLost, trio.BrokenResourceError)),
         ("ProtocolError", (HTTPError,)),

@@ -25,7 +25,7 @@ def test_says_what_it_accepts() -> None:
         "host": "example.com:81",
         "user-agent": "trio-https",
         "accept": "*/*",
-        "accept-encoding": "identity",
+        "accept-encoding": "gzip, deflate, br, zstd",
     }
 
 
@@ -50,7 +50,7 @@ def test_the_caller_wins_over_the_clients_headers_and_those_over_the_defaults() 
         b"host": b"other",
         b"accept": b"text/html",
         b"user-agent": b"mine",
-        b"accept-encoding": b"identity",
+        b"accept-encoding": b"gzip, deflate, br, zstd",
     }
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
+from typing import cast
 
 import pytest
 import trio
@@ -44,8 +45,8 @@ class OverStream:
         self.factory = factory
 
     async def __call__(self, host: str, port: int, **options: object) -> trio.abc.Stream:
-        transport = options.get("Socket")
-        if isinstance(transport, Proxy):
+        transport = cast("Peers | None", options.get("Socket"))
+        if transport is not None:
             return await transport(host, port)
         return await self.factory(host, port)
 

@@ -17,7 +17,6 @@ from trio_https import (
     Response,
     ResponseTooLarge,
     TooSlow,
-    _defaults,
 )
 
 PAGE = ok("käse".encode("latin-1"), "Content-Type: text/plain; charset=latin-1")
@@ -109,16 +108,23 @@ async def test_ports_and_what_is_secure(monkeypatch: pytest.MonkeyPatch) -> None
             __module__ = "trio_secure._sockets"
 
             def __init__(self, host: str, port: int, **options: object) -> None:
+                assert callable(options.pop("Socket"))
                 self._connecting = server(host, port, **options)
 
             def __await__(self) -> Generator[Any, Any, trio.abc.Stream]:
                 return self._connecting.__await__()
 
-        def default(scheme: str) -> _defaults.SocketFactory:
-            made.append(scheme)
-            return server
+        async def secure(host: str, port: int, **options: object) -> trio.abc.Stream:
+            assert callable(options.pop("Socket"))
+            made.append("https")
+            return await server(host, port, **options)
 
-        monkeypatch.setattr("trio_https._connector.default_socket", default)
+        async def plain(_dial: object, host: str, port: int, _trace: object) -> trio.abc.Stream:
+            made.append("http")
+            return await server(host, port)
+
+        monkeypatch.setattr("trio_https._connector.default_socket", lambda: secure)
+        monkeypatch.setattr("trio_https._dial.Dial.connect", plain)
         await Request(host="h")
         await Request(host="h", port=8080)
         await Request(host="h", port=443)

@@ -34,8 +34,7 @@ async def test_a_layer_takes_a_sender_and_is_one() -> None:
             await peer.send(ok(b"here"))
 
     async with peers(script) as server:
-        deadlines = Deadlines()
-        transport = Transport(Connector(server, None, deadlines), Limits(connections=1), deadlines)
+        transport = Transport(Connector(server, None), Limits(connections=1), Deadlines())
         send = _following(transport)
         for _ in range(3):
             async with send(Outgoing.of("GET", "http://h/")) as response:

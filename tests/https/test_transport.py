@@ -16,8 +16,7 @@ from trio_https._transport import Transport
 
 async def test_requests_share_connections_by_origin_and_route() -> None:
     async with peers(always(ok(b"hello"))) as server:
-        deadlines = Deadlines()
-        transport = Transport(Connector(server, None, deadlines), Limits(), deadlines)
+        transport = Transport(Connector(server, None), Limits(), Deadlines())
         request = Outgoing.of("GET", "http://h/")
         for one in (request, request, request.replace(route=Route("r")), request.replace(route=Route("r"))):
             async with transport(one) as response:
@@ -45,8 +44,7 @@ def _mortal(answers: int) -> Script:
 @asynccontextmanager
 async def _transport(script: Script) -> AsyncGenerator[tuple[Transport, Peers]]:
     async with peers(script) as server:
-        deadlines = Deadlines()
-        transport = Transport(Connector(server, None, deadlines), Limits(connections=1), deadlines)
+        transport = Transport(Connector(server, None), Limits(connections=1), Deadlines())
         yield transport, server
         await transport.aclose()
         assert server.open == 0
