@@ -11,10 +11,14 @@ from ._client import Client
 from ._cookie_file import load_cookies, save_cookies
 from ._cookies import Cookie, CookieJar
 from ._defaults import SocketFactory
+from ._download import Downloaded
 from ._environment import EnvironmentProxies
 from ._errors import (
     ConnectionLost,
     DecodingError,
+    DigestMismatch,
+    DownloadBusy,
+    DownloadError,
     HTTPError,
     InsecureConnection,
     InvalidRequest,
@@ -32,7 +36,7 @@ from ._http_proxy import HTTPProxy
 from ._informational import Informational
 from ._limits import Deadlines, Limits
 from ._multipart import FilesLike
-from ._options import RequestOptions
+from ._options import DownloadOptions, RequestOptions
 from ._proxies import Proxy
 from ._redirects import Redirects
 from ._request import Request
@@ -41,6 +45,7 @@ from ._retries import Retries
 from ._route import Route
 from ._socks import SOCKSProxy
 from ._trace import Event, Timings
+from ._transfer import Progress
 from ._url import URL
 
 __all__ = [
@@ -58,6 +63,11 @@ __all__ = [
     "Deadlines",
     "DecodingError",
     "DigestAuth",
+    "DigestMismatch",
+    "DownloadBusy",
+    "DownloadError",
+    "DownloadOptions",
+    "Downloaded",
     "EnvironmentProxies",
     "Event",
     "FilesLike",
@@ -72,6 +82,7 @@ __all__ = [
     "InvalidURL",
     "Limits",
     "NetrcAuth",
+    "Progress",
     "ProtocolError",
     "Proxy",
     "ProxyRefused",

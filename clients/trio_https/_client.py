@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Unpack
 
 import trio
@@ -19,11 +20,12 @@ from ._connector import Connector
 from ._cookies import CookieJar
 from ._defaults import SocketFactory
 from ._dial import Dial, Resolve
+from ._download import Downloaded, download, parse_sha256
 from ._forms import with_params
 from ._headers import HeadersLike, fields, merged
 from ._layers import stacked
 from ._limits import Deadlines, Limits
-from ._options import RequestOptions, WithoutBody
+from ._options import DownloadOptions, RequestOptions, WithoutBody
 from ._outgoing import Outgoing
 from ._payload import NOTHING, payload
 from ._proxies import Proxy
@@ -31,6 +33,7 @@ from ._redirects import Redirects
 from ._response import Response, StreamingResponse
 from ._retries import Retries
 from ._trace import EventHook
+from ._transfer import Progress, Terms
 from ._transport import Transport
 from ._url import URL
 
@@ -90,6 +93,7 @@ class Client(trio.abc.AsyncResource):
         self._headers = fields(headers)
         self._limits = limits or Limits()
         self._auth = auth
+        self._retries = retries
         proxy = Socket if isinstance(Socket, Proxy) else None
         connector = Connector(None if proxy else Socket, secure, Dial(resolve, local_address, unix_socket))
         self._transport = Transport(connector, self._limits, deadlines or Deadlines(), on_event)
@@ -192,6 +196,58 @@ class Client(trio.abc.AsyncResource):
     ) -> Response:
         """DELETE the URL; arguments and errors are those of `request`."""
         return await self.request("DELETE", url, max_body=max_body, **options)
+
+    async def download(
+        self,
+        url: str | URL,
+        path: str | Path,
+        *,
+        sha256: str | bytes | None = None,
+        resume: bool = True,
+        connections: int = 1,
+        max_size: int | None = None,
+        retries: Retries | None = None,
+        progress: Progress | None = None,
+        **options: Unpack[DownloadOptions],
+    ) -> Downloaded:
+        """GET the URL into a file, which is there when all of it has come, and not before.
+
+        What has come is kept beside the file while it is not complete, and whoever downloads it next goes on from
+        there, if the server has the same bytes still.
+
+        Args:
+            url: as for `stream`.
+            path: the file; what it held is replaced.
+            sha256: what it is to hash to, as 64 hexadecimal digits or 32 bytes. A server's own Repr-Digest
+            is always
+                looked at.
+            resume: `False` begins anew, and leaves nothing behind when it fails.
+            connections: how many parts to get at once, each at least 1 MiB, from a server that can.
+            max_size: the most bytes to accept.
+            retries: when to go on after a failure; the client's by default.
+            progress: called with the number of bytes that have come, and of those there are, if known.
+            **options: see `DownloadOptions`.
+
+        Raises:
+            DownloadBusy: somebody else is downloading to the same file.
+            DigestMismatch: it is not what it was to be.
+            DownloadError: the server does not have it, or not for long enough.
+            OSError: a file cannot be written.
+            Exception: as for `stream`.
+        """
+        expected = parse_sha256(sha256)
+        if connections < 1:
+            raise ValueError(f"connections must be at least 1, not {connections}")
+        terms = Terms(self._limits, connections, max_size, progress)
+        return await download(
+            self._send,
+            self._outgoing("GET", url, **options),
+            path,
+            terms,
+            sha256=expected,
+            resume=resume,
+            retries=retries or self._retries,
+        )
 
     async def aclose(self) -> None:
         """Close all connections."""

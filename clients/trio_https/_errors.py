@@ -10,6 +10,9 @@ errors from the Socket factory, whatever a request body's own iterator raises, a
     ├── InsecureConnection
     ├── RedirectRefused
     ├── ProxyRefused
+    ├── DownloadError
+    │   ├── DownloadBusy
+    │   └── DigestMismatch
     ├── ConnectionLost       also a trio.BrokenResourceError
     │   └── TruncatedBody
     ├── ProtocolError
@@ -96,3 +99,23 @@ class ResponseTooLarge(HTTPError):
 
 class TooSlow(HTTPError, trio.TooSlowError):
     """One of the `Deadlines` passed; the message names it."""
+
+
+class DownloadError(HTTPError):
+    """There is no file under the name it was to have; what was there before is as it was.
+
+    Attributes:
+        status: what the server answered, if that is why.
+    """
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class DownloadBusy(DownloadError):
+    """Another task or process is downloading to the same file."""
+
+
+class DigestMismatch(DownloadError):
+    """What came is not what it was to be, by its SHA-256 or the server's Repr-Digest. It has been removed."""

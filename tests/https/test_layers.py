@@ -26,7 +26,7 @@ PAGE = "http://h.example/"
 
 
 def site() -> Script:
-    """`/` wants to know who asks, and sets a cookie with that; then it is busy once; then it redirects to `/in`."""
+    """`/` wants to know who asks, and sets a cookie; then it is busy once; then it redirects to `/in`."""
     state = {"busy": True}
 
     async def script(peer: Peer) -> None:
@@ -91,10 +91,12 @@ async def test_credentials_of_the_client_are_not_for_whom_it_is_redirected_to() 
 
 
 async def test_a_proxy_is_asked_without_a_tunnel_for_http() -> None:
-    async with peers(always(ok(b"x"))) as factory:
-        async with Client(HTTPProxy("http://u:p@proxy.example:3128", Socket=factory)) as client:
-            assert (await client.get(PAGE)).text == "x"
-            await client.get("http://h.example/y")
+    async with (
+        peers(always(ok(b"x"))) as factory,
+        Client(HTTPProxy("http://u:p@proxy.example:3128", Socket=factory)) as client,
+    ):
+        assert (await client.get(PAGE)).text == "x"
+        await client.get("http://h.example/y")
     assert factory.calls == [("proxy.example", 3128, {})]
     assert [seen.target for seen in factory.requests] == [PAGE, PAGE + "y"]
     assert factory.requests[0].headers["proxy-authorization"] == "Basic dTpw"
