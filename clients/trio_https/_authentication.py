@@ -8,7 +8,7 @@ again. A nonce that has become stale makes one more round; after that the respon
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 
 from ._auth import Asked, Auth
@@ -40,16 +40,12 @@ class Authenticating:
     def __init__(self, send: Sender) -> None:
         self._send = send
 
-    @asynccontextmanager
-    async def __call__(self, request: Outgoing) -> AsyncGenerator[StreamingResponse]:
+    def __call__(self, request: Outgoing) -> AbstractAsyncContextManager[StreamingResponse]:
         """Send the request, and again with the answer to a challenge."""
         auth = request.auth
         if auth is None or any(name.lower() == b"authorization" for name, _ in request.headers):
-            async with self._send(request) as response:
-                yield response
-        else:
-            async with answering(self._send, request, auth, request.url.origin, SERVER) as response:
-                yield response
+            return self._send(request)
+        return answering(self._send, request, auth, request.url.origin, SERVER)
 
 
 @asynccontextmanager

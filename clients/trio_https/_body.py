@@ -67,7 +67,7 @@ class Body:
             OSError: there is no such file.
         """
         if body is None:
-            return cls(memoryview(b""))
+            return NO_BODY
         if isinstance(body, str):
             return cls(memoryview(body.encode()))
         if isinstance(body, bytes | bytearray | memoryview):
@@ -101,6 +101,10 @@ class Body:
                 async for piece in pieces:
                     for block in _cut(_flat(piece)):
                         yield block
+
+
+NO_BODY = Body(memoryview(b""))
+"""Nothing to send."""
 
 
 def source_of(body: object) -> Source:

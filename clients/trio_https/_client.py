@@ -15,7 +15,7 @@ from typing import Unpack
 import trio
 
 from ._auth import Auth
-from ._body import BodyLike
+from ._body import NO_BODY, BodyLike
 from ._connector import Connector
 from ._cookies import CookieJar
 from ._defaults import SocketFactory
@@ -26,7 +26,7 @@ from ._headers import HeadersLike, fields, merged
 from ._layers import stacked
 from ._limits import Deadlines, Limits
 from ._options import DownloadOptions, RequestOptions, WithoutBody
-from ._outgoing import Outgoing
+from ._outgoing import DEFAULT_HEADERS, Outgoing
 from ._payload import NOTHING, payload
 from ._proxies import Proxy
 from ._redirects import Redirects
@@ -90,7 +90,8 @@ class Client(trio.abc.AsyncResource):
         unix_socket: str | None = None,
         on_event: EventHook | None = None,
     ) -> None:
-        self._headers = fields(headers)
+        # With the defaults, once and for all.
+        self._headers = tuple(merged(fields(headers), DEFAULT_HEADERS))
         self._limits = limits or Limits()
         self._auth = auth
         self._retries = retries
@@ -140,7 +141,7 @@ class Client(trio.abc.AsyncResource):
             Exception: as for `stream`.
         """
         async with self._send(self._outgoing(method, url, **options)) as response:
-            return await response.read(self._limits.body if max_body is None else max_body)
+            return await response.read_on(self._limits.body if max_body is None else max_body)
 
     async def get(
         self, url: str | URL, *, max_body: int | None = None, **options: Unpack[RequestOptions]
@@ -254,19 +255,20 @@ class Client(trio.abc.AsyncResource):
         await self._transport.aclose()
 
     def _outgoing(self, method: str, url: str | URL, **options: Unpack[RequestOptions]) -> Outgoing:
+        parsed = url if isinstance(url, URL) else URL.parse(url)
+        if not options:
+            return Outgoing(method=method, url=parsed, headers=self._headers, body=NO_BODY, auth=self._auth)
         body, described = payload(
             options.get("body"), options.get("json", NOTHING), options.get("data"), options.get("files")
         )
         if options.get("expect"):
             described.append((b"Expect", b"100-continue"))
-        parsed = url if isinstance(url, URL) else URL.parse(url)
-        given = merged(fields(options.get("headers")), described) if described else options.get("headers")
-        return Outgoing.of(
-            method,
-            with_params(parsed, options.get("params")),
-            given,
-            body,
-            self._headers,
+        given = merged(fields(options.get("headers")), described)
+        return Outgoing(
+            method=method,
+            url=with_params(parsed, options.get("params")),
+            headers=tuple(merged(given, self._headers)),
+            body=body,
             trailers=options.get("trailers"),
             auth=options.get("auth") or self._auth,
             follow=options.get("follow", True),

@@ -25,6 +25,7 @@ from ._errors import ConnectionLost, ProtocolError, ResponseTooLarge, TooSlow, T
 from ._framing import Framing
 from ._headers import Field
 from ._limits import Deadlines, Limits, seconds
+from ._trace import Trace
 
 
 class Connection:
@@ -59,6 +60,8 @@ class Connection:
         self._waiting: trio.CancelScope | None = None
         # When the header section has to be complete, once it has begun.
         self._head_deadline = math.inf
+        # Whether `ask` has just waited for the server, which is a checkpoint for what comes next.
+        self._asked = False
         # Whether anything has been received in this exchange.
         self._heard = False
         # How many bytes the window needs, how many it has got, and how much of it has been spent on waiting.
@@ -112,10 +115,26 @@ class Connection:
                 return False
             self._whole = True
             return True
-        raise TooSlow(
-            f"{self.origin} took none of the request for {self._idle:g} s: it may not be reading. "
-            "A longer Deadlines.idle, or None, waits longer"
-        )
+        raise self._takes_nothing()
+
+    async def ask(self, data: bytes, trace: Trace) -> None:
+        """Send a short request, and wait for the first of the answer, all under one scope; raises as both do."""
+        self._whole = False
+        with trio.CancelScope(deadline=trio.current_time() + self._idle) as scope:
+            try:
+                await self.stream.send_all(data)
+                self._whole = True
+            except trio.BrokenResourceError as error:
+                self._send_failure = error
+            trace.mark("sent")
+            if self._idle < math.inf:
+                scope.deadline = trio.current_time() + self._idle
+            self._take_in(await self._received())
+            self._asked = True
+            return
+        if self._whole:
+            raise self._too_slow(self._idle)
+        raise self._takes_nothing()
 
     def upload_began(self) -> None:
         """From now on the request's body is being sent, and no response is expected in any time."""
@@ -139,12 +158,13 @@ class Connection:
             TooSlow: nothing came for `Deadlines.idle` seconds, or it took longer than `Deadlines.head`.
         """
         event = self._framing.head()
-        if event is not None:
+        if event is not None and not self._asked:
             await trio.lowlevel.checkpoint()
+        self._asked = False
         while event is None:
-            await self._fill()
-            if self._head_deadline == math.inf:
+            if self._head_deadline == math.inf and self._framing.pending:
                 self._head_deadline = trio.current_time() + seconds(self.deadlines.head)
+            await self._fill()
             event = self._framing.head()
         self._head_deadline = math.inf
         return event
@@ -174,6 +194,8 @@ class Connection:
 
     def drain(self) -> bool:
         """Take what is left of the response if all of it has been received already; whether it has."""
+        if self._framing.ended:
+            return True
         with suppress(ProtocolError, ResponseTooLarge):
             while self._framing.head_read and (piece := self._framing.piece()) is not None:
                 if not piece:
@@ -184,6 +206,21 @@ class Connection:
     def trailers(self) -> Sequence[Field]:
         """The fields after the body, once it has been read to its end."""
         return self._framing.trailers
+
+    @property
+    def fields(self) -> Sequence[Field]:
+        """The fields of the last header section."""
+        return self._framing.fields
+
+    @property
+    def coded(self) -> bool:
+        """Whether the body has a Content-Encoding."""
+        return self._framing.coded
+
+    @property
+    def body_length(self) -> int | None:
+        """How many bytes of body the server has announced."""
+        return self._framing.body_length
 
     @property
     def body_received(self) -> int:
@@ -207,10 +244,15 @@ class Connection:
 
     async def _fill(self) -> None:
         """Receive something, or the end of what lasts until then."""
+        self._take_in(await self._receive())
+
+    async def _received(self) -> bytes | bytearray:
         try:
-            data = await self._receive()
+            return await self.stream.receive_some()
         except trio.BrokenResourceError as error:
             raise self._lost(f"broke: {error}" if str(error) else "broke") from error
+
+    def _take_in(self, data: bytes | bytearray) -> None:
         if data:
             self._heard = True
             self._framing.feed(data)
@@ -225,7 +267,7 @@ class Connection:
             if self._rate_bytes and self._framing.head_read:
                 deadline = min(deadline, began + self.deadlines.rate_window - self._waited)
         with trio.CancelScope(deadline=min(deadline, self._head_deadline)) as self._waiting:
-            data = await self.stream.receive_some()
+            data = await self._received()
             self._waiting = None
             self._count(len(data), began)
             return data
@@ -239,6 +281,12 @@ class Connection:
             self._got, self._waited = 0, 0.0
         else:
             self._waited += trio.current_time() - began
+
+    def _takes_nothing(self) -> TooSlow:
+        return TooSlow(
+            f"{self.origin} took none of the request for {self._idle:g} s: it may not be reading. "
+            "A longer Deadlines.idle, or None, waits longer"
+        )
 
     def _too_slow(self, waited: float) -> TooSlow:
         longer = "waits longer"

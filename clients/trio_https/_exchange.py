@@ -16,7 +16,7 @@ up: the server has said what it had to say (RFC 9112 §9.5 asks the client to st
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, nullcontext
+from contextlib import aclosing, asynccontextmanager
 from typing import NoReturn
 
 import h11
@@ -60,19 +60,18 @@ async def exchange(
         trace = Trace(request.method, request.url)
     head = connection.begin(request.event, deadlines)
     body = request.body.data
-    sending: AbstractAsyncContextManager[None]
     if body is not None and len(body) <= _SHORT and not request.expects and request.trailers is None:
         parts = [head, connection.block(body), connection.end()] if body else [head, connection.end()]
-        await connection.send(b"".join(parts))
-        trace.mark("sent")
-        upload, sending = None, nullcontext()
-    else:
-        upload = _Upload(connection, request, head, trace, (deadlines or connection.deadlines).expect)
-        sending = upload.running()
-    async with sending:
+        await connection.ask(b"".join(parts), trace)
+        response = await _response(connection, request, None, trace)
+        try:
+            yield response
+        finally:
+            response.detach()
+        return
+    upload = _Upload(connection, request, head, trace, (deadlines or connection.deadlines).expect)
+    async with upload.running():
         response = await _response(connection, request, upload, trace)
-        if request.decode:
-            response.decode(connection.limits)
         try:
             yield response
         finally:
@@ -88,14 +87,14 @@ async def _response(
         trace.first_byte()
         if isinstance(event, h11.Response) or event.status_code == 101:
             break
-        told = Informational(event.status_code, event.reason.decode("latin-1"), _headers(event))
+        told = Informational(event.status_code, event.reason.decode("latin-1"), Headers(connection.fields))
         interim.append(told)
         if len(interim) > connection.limits.informational:
             raise ResponseTooLarge(
                 f"{connection.origin} sent {len(interim)} interim responses and no final one "
                 f"(Limits.informational is {connection.limits.informational})"
             )
-        trace.mark("informational", told)
+        trace.tell("informational", told)
         if request.on_informational is not None:
             request.on_informational(told)
         if upload is not None and event.status_code == 100:
@@ -103,23 +102,23 @@ async def _response(
     if upload is not None:
         upload.answered()
     trace.mark("response", event.status_code)
-    return StreamingResponse(
+    response = StreamingResponse(
         url=request.url,
         method=request.method,
         status=event.status_code,
         reason=event.reason.decode("latin-1"),
         http_version=event.http_version.decode("ascii"),
-        headers=_headers(event),
+        headers=Headers(connection.fields),
         informational=tuple(interim),
         timings=trace.timings,
+        body_length=connection.body_length,
         tls=getattr(connection.stream, "info", None),
         _connection=connection,
         _trace=trace,
     )
-
-
-def _headers(event: h11.Response | h11.InformationalResponse) -> Headers:
-    return Headers(event.headers.raw_items())
+    if connection.coded and request.decode:
+        response.decode(connection.limits)
+    return response
 
 
 class _Upload:

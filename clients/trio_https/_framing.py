@@ -23,6 +23,7 @@ from ._headers import Field
 from ._limits import Limits
 
 _FEED = 64 * 1024
+_END = h11.EndOfMessage()
 
 
 class Framing:
@@ -34,6 +35,7 @@ class Framing:
     """
 
     __slots__ = (
+        "_fed",
         "_h11",
         "_hungry",
         "_left",
@@ -43,7 +45,10 @@ class Framing:
         "_plain",
         "_trusted",
         "_unfed",
+        "body_length",
+        "coded",
         "ended",
+        "fields",
         "head_read",
         "received",
         "trailers",
@@ -56,12 +61,19 @@ class Framing:
         self._method = b""
         # What has been received, and neither h11 nor the caller has got yet.
         self._unfed: bytes | bytearray | memoryview = b""
-        # Whether h11 has said that it needs more bytes than it has.
-        self._hungry = False
+        # Whether h11 needs more bytes than it has, and how many it has got.
+        self._hungry = True
+        self._fed = 0
         # Whether the body needs no parsing, and how many bytes are left of it; infinite if it lasts to the end.
         self._plain = False
         self._left: float = 0
         self._trusted = True
+        self.body_length: int | None = None
+        """How many bytes of body were announced, as they are sent; `None` if that was not said."""
+        self.fields: Sequence[Field] = ()
+        """The fields of the last header section, as they were sent."""
+        self.coded = False
+        """Whether the body has a Content-Encoding."""
         self.head_read = False
         """Whether the header section of the final response has been read."""
         self.ended = False
@@ -98,7 +110,7 @@ class Framing:
             InvalidRequest: the body is shorter than its announced length, or the trailers cannot be sent.
         """
         try:
-            event = h11.EndOfMessage(headers=list(trailers)) if trailers else h11.EndOfMessage()
+            event = h11.EndOfMessage(headers=list(trailers)) if trailers else _END
         except h11.LocalProtocolError as error:
             raise InvalidRequest(f"request to {self._origin}: a trailer is no field: {error}") from error
         return self._framed(event)
@@ -129,24 +141,25 @@ class Framing:
             if event is h11.NEED_DATA:
                 self._hungry = True
             elif isinstance(event, h11.Response):
-                self._check_size(event)
-                self._begin_body(event)
+                self._begin_body(event, self._check_size(event))
                 return event
             elif isinstance(event, h11.InformationalResponse):
                 self._check_size(event)
                 if event.status_code == 101:
                     # Asked for, or h11 would have refused it. What follows is the other protocol's.
                     self.head_read = self.ended = self._plain = True
+                    self.body_length = 0
                     self._trusted = False
                 return event
             else:
                 raise ProtocolError(f"{self._origin} sent {event!r} in place of a header section")
 
-    def _begin_body(self, response: h11.Response) -> None:
+    def _begin_body(self, response: h11.Response, fields: Sequence[Field]) -> None:
         """Find out how the body is framed, RFC 9112 §6.3."""
         self.head_read = True
         self._hungry = False
-        headers = dict(response.headers)
+        headers = {name.lower(): value for name, value in fields}
+        self.coded = b"content-encoding" in headers
         chunked = b"transfer-encoding" in headers
         # RFC 9112 §6.3: a message with both "might indicate an attempt to perform request smuggling [...] or
         # response splitting [...] and ought to be handled as an error". §6.1: "A client that receives a response
@@ -154,12 +167,12 @@ class Framing:
         if chunked and (b"content-length" in headers or response.http_version < b"1.1"):
             self._trusted = False
         if self._method == b"HEAD" or response.status_code in (204, 304):
-            self._left = 0
+            self.body_length = 0
         elif chunked:
             return
-        else:
-            length = headers.get(b"content-length")
-            self._left = math.inf if length is None else int(length)
+        elif (length := headers.get(b"content-length")) is not None:
+            self.body_length = int(length)
+        self._left = math.inf if self.body_length is None else self.body_length
         self._plain = True
         # What came with the header section is taken back from h11, which is not asked again.
         rest = self._h11.trailing_data[0]
@@ -257,14 +270,20 @@ class Framing:
         beginning = f"; it goes on with {start!r}" if start else ""
         return f"{self._origin} did not answer in HTTP/1.1: {_brief(str(error))}{beginning}"
 
-    def _check_size(self, response: h11.Response | h11.InformationalResponse) -> None:
-        count = len(response.headers)
+    def _check_size(self, response: h11.Response | h11.InformationalResponse) -> Sequence[Field]:
+        """The fields of a header section, if they are not too many."""
+        fields = self.fields = response.headers.raw_items()
+        count = len(fields)
         if count > self._limits.headers:
             raise ResponseTooLarge(
                 f"{self._origin} sent {count} header fields, and Limits.headers is {self._limits.headers}"
             )
         # h11 looks at the size only while the section is incomplete.
-        size = sum(len(name) + len(value) + 4 for name, value in response.headers)
+        if self._fed > self._limits.head:
+            self._check_bytes(sum(len(name) + len(value) + 4 for name, value in fields))
+        return fields
+
+    def _check_bytes(self, size: int) -> None:
         if size > self._limits.head:
             raise ResponseTooLarge(
                 f"{self._origin} sent a header section of {size} bytes, and Limits.head is {self._limits.head}"
@@ -274,6 +293,7 @@ class Framing:
         """Give h11 the next block of what has been received; whether there was one."""
         if not self._unfed:
             return False
+        self._fed += min(len(self._unfed), _FEED)
         if len(self._unfed) <= _FEED:
             self._h11.receive_data(self._unfed)  # type: ignore[arg-type]  # it appends to a bytearray
             self._unfed = b""

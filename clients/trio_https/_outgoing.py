@@ -17,7 +17,7 @@ from typing import Any
 import h11
 
 from ._auth import Auth
-from ._body import Body, BodyLike
+from ._body import NO_BODY, Body, BodyLike
 from ._decoders import accepted
 from ._errors import InvalidRequest, InvalidURL
 from ._headers import Field, HeadersLike, fields, merged
@@ -26,7 +26,7 @@ from ._limits import Deadlines
 from ._route import Route
 from ._url import URL
 
-_DEFAULTS: list[Field] = [
+DEFAULT_HEADERS: list[Field] = [
     (b"User-Agent", b"trio-https"),
     (b"Accept", b"*/*"),
     (b"Accept-Encoding", accepted().encode()),
@@ -36,6 +36,10 @@ TrailersLike = HeadersLike | Callable[[], HeadersLike]
 
 # RFC 9110 §8.6: for these a missing body is announced as empty.
 _METHODS_WITH_BODY = {"POST", "PUT", "PATCH"}
+# Not kept beyond their request.
+_SECRET = {b"authorization", b"cookie", b"proxy-authorization"}
+_MOST_SEEN = 64
+_seen: dict[object, object] = {}
 # RFC 9110 §9.2.2.
 _IDEMPOTENT = {"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"}
 
@@ -82,7 +86,7 @@ class Outgoing:
         if self.url.scheme not in ("http", "https"):
             raise InvalidURL(f"{self.url.origin} is not an http: or https: URL")
         try:
-            event = h11.Request(method=self.method, target=self._target(), headers=self._fields())
+            event = h11.Request(method=self.method, target=self._target(), headers=self._checked())
         except (h11.LocalProtocolError, UnicodeEncodeError) as error:
             raise InvalidRequest(f"{self.method[:100]!r} request to {self.url.origin}: {error}") from error
         object.__setattr__(self, "event", event)
@@ -113,7 +117,7 @@ class Outgoing:
         """
         parsed = url if isinstance(url, URL) else URL.parse(url)
         own = body if isinstance(body, Body) else Body.of(body)
-        all_headers = merged(fields(headers), merged(defaults, _DEFAULTS))
+        all_headers = merged(fields(headers), merged(defaults, DEFAULT_HEADERS))
         return cls(method=method, url=parsed, headers=tuple(all_headers), body=own, **others)
 
     def replace(self, **changes: Any) -> Outgoing:
@@ -152,6 +156,19 @@ class Outgoing:
     def _target(self) -> str:
         whole = self.route is not None and self.route.absolute_form and self.url.scheme == "http"
         return str(self.url) if whole else self.url.target
+
+    def _checked(self) -> Any:
+        """The fields as h11 has checked them: most requests have those of the one before, to the same server."""
+        key = (self.headers, self.url.authority, self.method in _METHODS_WITH_BODY)
+        if self.body is NO_BODY and key in _seen:
+            return _seen[key]
+        given = self._fields()
+        headers = h11.Request(method="GET", target="/", headers=given).headers
+        if self.body is NO_BODY and not any(name.lower() in _SECRET for name, _ in given):
+            if len(_seen) >= _MOST_SEEN:
+                _seen.clear()
+            _seen[key] = headers
+        return headers
 
     def _fields(self) -> list[Field]:
         names = {name.lower() for name, _ in self.headers}

@@ -12,8 +12,8 @@ The most recently used connection is taken first; the others grow old and are cl
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Hashable
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import trio
@@ -24,6 +24,8 @@ from ._slots import Slots
 
 # How long saying goodbye may take, to all servers together.
 _CLOSING_SECONDS = 1.0
+
+_CLOSED = "the client is closed"
 
 Origin = Hashable
 """Scheme, host, port and route: connections are interchangeable if these are equal."""
@@ -53,16 +55,15 @@ class Pool:
         self._busy: set[Connection] = set()
         self._closed = False
 
-    @asynccontextmanager
-    async def lease(
+    def lease(
         self,
         origin: Origin,
         connect: Callable[[], Awaitable[Connection]],
         *,
         fresh: bool = False,
         patience: float = math.inf,
-    ) -> AsyncGenerator[Connection]:
-        """A connection to `origin` for the block: an idle one that is still good, or a new one.
+    ) -> Lease:
+        """A connection to `origin` for a block: an idle one that is still good, or a new one.
 
         Afterwards it is kept if it is reusable, and closed if not.
 
@@ -73,27 +74,43 @@ class Pool:
             patience: seconds to wait in line.
 
         Raises:
-            TooSlow: no connection became free in time.
-            trio.ClosedResourceError: the pool is closed.
+            TooSlow: from entering the block: no connection became free in time.
+            trio.ClosedResourceError: from entering the block: the pool is closed.
         """
+        return Lease(self, origin, connect, fresh, patience)
+
+    async def enter(self, lease: Lease) -> Connection:
+        """Take a slot and a connection; whatever is raised, neither has been taken."""
+        origin = lease.origin
         self._check_open()
         if not self._slots.try_acquire(origin):
-            await self._stand_in_line(origin, patience)
+            await self._stand_in_line(origin, lease.patience)
         try:
-            connection = None if fresh else await self._reuse(origin)
+            connection = None if lease.fresh else await self._reuse(origin)
             if connection is None:
                 await self._make_room(origin)
-                connection = await connect()
+                connection = await lease.connect()
             self._busy.add(connection)
-            try:
-                self._check_open()
-                yield connection
-            finally:
-                self._busy.remove(connection)
-                if not self._keep(origin, connection):
-                    await connection.close_now()
+            if not self._closed:
+                return connection
+            await self._give_back(origin, connection)
+        except BaseException:
+            self._slots.release(origin)
+            raise
+        self._slots.release(origin)
+        raise trio.ClosedResourceError(_CLOSED)
+
+    async def leave(self, origin: Origin, connection: Connection) -> None:
+        """Give both back."""
+        try:
+            await self._give_back(origin, connection)
         finally:
             self._slots.release(origin)
+
+    async def _give_back(self, origin: Origin, connection: Connection) -> None:
+        self._busy.remove(connection)
+        if not self._keep(origin, connection):
+            await connection.close_now()
 
     async def _stand_in_line(self, origin: Origin, patience: float) -> None:
         with trio.CancelScope(deadline=trio.current_time() + patience) as scope:
@@ -129,7 +146,7 @@ class Pool:
 
     def _check_open(self) -> None:
         if self._closed:
-            raise trio.ClosedResourceError("the client is closed")
+            raise trio.ClosedResourceError(_CLOSED)
 
     async def _reuse(self, origin: Origin) -> Connection | None:
         if self._idle and self._idle[0].expires <= trio.current_time():
@@ -166,3 +183,23 @@ class Pool:
         # As many free slots as idle connections: then no more than allowed are open.
         while len(self._idle) > self._slots.free:
             await self._idle.pop(0).connection.close_now()
+
+
+@dataclass(eq=False, slots=True)
+class Lease:
+    """A block in which a slot and a connection are held: `async with pool.lease(…) as connection`."""
+
+    _pool: Pool
+    origin: Origin
+    connect: Callable[[], Awaitable[Connection]]
+    fresh: bool
+    patience: float
+    _connection: Connection | None = field(default=None, init=False)
+
+    async def __aenter__(self) -> Connection:
+        self._connection = await self._pool.enter(self)
+        return self._connection
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._connection is not None:
+            await self._pool.leave(self.origin, self._connection)

@@ -12,9 +12,9 @@ who asks: not only Authorization and Cookie but every header that is not known t
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
 from dataclasses import dataclass
+from types import TracebackType
 from urllib.parse import urljoin
 
 from ._body import Body
@@ -76,22 +76,42 @@ class Following:
         self._send = send
         self._policy = policy
 
-    @asynccontextmanager
-    async def __call__(self, request: Outgoing) -> AsyncGenerator[StreamingResponse]:
+    def __call__(self, request: Outgoing) -> AbstractAsyncContextManager[StreamingResponse]:
         """Send the request, and those it is redirected to.
 
         Raises:
             RedirectRefused: see there.
         """
+        return _Followed(self._send, self._policy, request) if request.follow else self._send(request)
+
+
+class _Followed(AbstractAsyncContextManager[StreamingResponse]):
+    """The block of a response. A class, not a generator: every request passes through, and few are redirected."""
+
+    __slots__ = ("_block", "_policy", "_request", "_send")
+
+    def __init__(self, send: Sender, policy: Redirects, request: Outgoing) -> None:
+        self._send = send
+        self._policy = policy
+        self._request = request
+        self._block: AbstractAsyncContextManager[object] = nullcontext()
+
+    async def __aenter__(self) -> StreamingResponse:
         before: tuple[ResponseHead, ...] = ()
         hops = 0
         while True:
-            async with self._send(request) as response:
-                following = redirected(request, response, self._policy) if request.follow else None
+            block = self._send(self._request)
+            response = await block.__aenter__()
+            if response.status not in _STATUSES and not before:
+                self._block = block
+                return response
+            async with AsyncExitStack() as stack:
+                stack.push_async_exit(block)
+                following = redirected(self._request, response, self._policy)
                 response.history = (*before, *response.history)
                 if following is None:
-                    yield response
-                    return
+                    self._block = stack.pop_all()
+                    return response
                 if hops == self._policy.limit:
                     raise RedirectRefused(
                         f"{response.url} redirects to {following.url}: that is redirect {hops + 1} in a row "
@@ -100,7 +120,15 @@ class Following:
                 await discard(response)
             hops += 1
             before = (*response.history, response)
-            request = following
+            self._request = following
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool | None:
+        return await self._block.__aexit__(exc_type, exc_value, traceback)
 
 
 def redirected(request: Outgoing, response: ResponseHead, policy: Redirects) -> Outgoing | None:

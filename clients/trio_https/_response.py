@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 import trio
@@ -25,8 +25,7 @@ from ._trace import Timings, Trace
 from ._upgrade import upgraded
 from ._url import URL
 
-# RFC 9112 §6.3: these have no body, whatever their Content-Length says about the one they do not send.
-_WITHOUT_BODY = {101, 204, 304}
+_NO_HEADERS = Headers(())
 _MOST_IN_A_LINE = 1 << 20
 
 
@@ -54,20 +53,11 @@ class ResponseHead:
     """When what happened, in seconds since the request began."""
     tls: Any = None  # whatever the Socket factory's streams have
     """`info` of the stream it came over: a `trio_secure.ConnectionInfo` by default, `None` without TLS."""
-    trailers: Headers = field(default_factory=lambda: Headers(()))
+    trailers: Headers = field(default_factory=lambda: _NO_HEADERS)
     """The fields behind the body; empty before it has been read to its end."""
 
-    @property
-    def body_length(self) -> int | None:
-        """How many bytes of body the server announced, as they are sent; `None` if it did not say."""
-        if self.method == "HEAD" or self.status in _WITHOUT_BODY:
-            return 0
-        if "transfer-encoding" in self.headers or "content-length" not in self.headers:
-            return None
-        return int(self.headers["content-length"])
-
-
-_HEAD_FIELDS = tuple(one.name for one in fields(ResponseHead))
+    body_length: int | None = None
+    """How many bytes of body the server announced, as they are sent; `None` if it did not say."""
 
 
 @dataclass(eq=False, kw_only=True, repr=False)
@@ -118,8 +108,7 @@ class StreamingResponse(ResponseHead):
         Raises:
             DecodingError: there are too many, or one of them is not known.
         """
-        encoding = self.headers.get("content-encoding")
-        if encoding and self.body_length != 0 and (names := codings_of(encoding)):
+        if self.body_length != 0 and (names := codings_of(self.headers.get("content-encoding", ""))):
             self._decoder = Decoder(names, limits, str(self.url))
 
     def __aiter__(self) -> Self:
@@ -170,17 +159,19 @@ class StreamingResponse(ResponseHead):
         Raises:
             ResponseTooLarge: the body is longer; if the server announced that, nothing of it is read.
         """
+        await trio.lowlevel.checkpoint()
+        return await self.read_on(max_body)
+
+    async def read_on(self, max_body: int) -> Response:
+        """As `read`, right after another checkpoint: what is here already takes no trip through the event loop."""
         connection = self._open()
         if (self.body_length or 0) > max_body:
             raise self._too_large(f"is {self.body_length} bytes long", max_body)
         chunks: list[bytes] = []
         size = 0
-        waited = False
         while True:
-            # What is here already is taken without a trip through the event loop.
             chunk = connection.body_now() if self._decoder is None else None
             if chunk is None:
-                waited = True
                 chunk = await (connection.read_body() if self._decoder is None else self._decoded(connection))
             if not chunk:
                 break
@@ -189,13 +180,25 @@ class StreamingResponse(ResponseHead):
                 raise self._too_large("goes on", max_body)
             chunks.append(chunk)
         self._end(connection)
-        if not waited:
-            await trio.lowlevel.checkpoint()
         return self.with_content(b"".join(chunks))
 
     def with_content(self, content: bytes) -> Response:
         """The response with this for its body."""
-        return Response(content=content, **{name: getattr(self, name) for name in _HEAD_FIELDS})
+        return Response(
+            url=self.url,
+            method=self.method,
+            status=self.status,
+            reason=self.reason,
+            http_version=self.http_version,
+            headers=self.headers,
+            history=self.history,
+            informational=self.informational,
+            timings=self.timings,
+            tls=self.tls,
+            trailers=self.trailers,
+            body_length=self.body_length,
+            content=content,
+        )
 
     async def discard(self, most: int = 64 * 1024) -> bool:
         """Read what is left and throw it away, so that the connection can serve again.

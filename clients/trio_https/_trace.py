@@ -15,18 +15,8 @@ import trio
 
 from ._url import URL
 
-Phase = Literal[
-    "slot",
-    "resolved",
-    "connected",
-    "secured",
-    "reused",
-    "sent",
-    "informational",
-    "response",
-    "done",
-    "failed",
-]
+Timed = Literal["slot", "resolved", "connected", "secured", "sent", "response", "done"]
+Phase = Timed | Literal["reused", "informational", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +63,11 @@ class Timings:
     sent: float | None = None
     """The whole request was handed to the stream."""
     first_byte: float | None = None
-    """The first byte of an answer had come."""
+    """The first header section of an answer, interim or final, had come."""
     response: float | None = None
     """The header of the final response was complete."""
     done: float | None = None
     """The body was read to its end."""
-
-
-_TIMED = frozenset(Timings.__slots__)
 
 
 class Trace:
@@ -101,15 +88,19 @@ class Trace:
         self._began = trio.current_time()
         self.timings = Timings()
 
-    def mark(self, phase: Phase, detail: object = None) -> None:
-        """Something happened."""
+    def mark(self, phase: Timed, detail: object = None) -> None:
+        """Something happened that has its time."""
         seconds = trio.current_time() - self._began
-        if phase in _TIMED:
-            setattr(self.timings, phase, seconds)
+        setattr(self.timings, phase, seconds)
         if self._hook is not None:
             self._hook(Event(phase, self._method, self._url, seconds, detail))
 
+    def tell(self, phase: Phase, detail: object = None) -> None:
+        """Something happened that only the hook wants to know."""
+        if self._hook is not None:
+            self._hook(Event(phase, self._method, self._url, trio.current_time() - self._began, detail))
+
     def first_byte(self) -> None:
-        """The first byte of an answer has come."""
+        """The first header section of an answer has come."""
         if self.timings.first_byte is None:
             self.timings.first_byte = trio.current_time() - self._began

@@ -54,15 +54,27 @@ class Transport:
             OSError, or what else the Socket factory raises: there is no connection.
             HTTPError: see there.
         """
-        trace = Trace(request.method, request.url, self._on_event)
+        url, deadlines = request.url, request.deadlines or self._deadlines
+        trace = Trace(request.method, url, self._on_event)
+        origin = (url.scheme, url.host, url.port, request.route)
+
+        async def connect() -> Connection:
+            trace.mark("slot")
+            stream = await self._connector.connect(url, request.route, deadlines, trace)
+            return Connection(stream, url.origin, self._limits, self._deadlines)
+
         fresh = False
         try:
             while True:
                 begun = dying = False
+                lease = self._pool.lease(origin, connect, fresh=fresh, patience=seconds(deadlines.pool))
                 try:
-                    async with self._leased(request, trace, fresh=fresh) as connection:
+                    async with lease as connection:
+                        if trace.timings.slot is None:
+                            trace.mark("slot")
+                            trace.tell("reused", connection.stream)
                         try:
-                            async with exchange(connection, request, trace, request.deadlines) as response:
+                            async with exchange(connection, request, trace, deadlines) as response:
                                 if not _expects_too_much(request, response):
                                     begun = True
                                     yield response
@@ -76,26 +88,8 @@ class Transport:
                         raise
                     fresh = True
         except BaseException as error:
-            trace.mark("failed", error)
+            trace.tell("failed", error)
             raise
-
-    @asynccontextmanager
-    async def _leased(self, request: Outgoing, trace: Trace, *, fresh: bool) -> AsyncGenerator[Connection]:
-        url, deadlines = request.url, request.deadlines or self._deadlines
-
-        async def connect() -> Connection:
-            trace.mark("slot")
-            stream = await self._connector.connect(url, request.route, deadlines, trace)
-            return Connection(stream, url.origin, self._limits, self._deadlines)
-
-        origin = (url.scheme, url.host, url.port, request.route)
-        async with self._pool.lease(
-            origin, connect, fresh=fresh, patience=seconds(deadlines.pool)
-        ) as connection:
-            if trace.timings.slot is None:
-                trace.mark("slot")
-                trace.mark("reused", connection.stream)
-            yield connection
 
     async def aclose(self) -> None:
         """Close all connections; what is still running on them raises `trio.ClosedResourceError`."""

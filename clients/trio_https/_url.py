@@ -14,6 +14,7 @@ import ipaddress
 import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NoReturn
 from urllib.parse import quote
 
@@ -71,18 +72,7 @@ class URL:
             TypeError: `text` is not a string.
         """
         _check("a URL", text, str)
-        _refuse_characters(text)
-        scheme, rest = _split_scheme(text, schemes)
-        authority = _AUTHORITY_END.split(rest, maxsplit=1)[0]
-        host, port = _split_authority(authority, text)
-        path, _, fragment = rest[len(authority) :].partition("#")
-        return cls(
-            scheme,
-            _host(host, text),
-            _port(port, scheme, text),
-            _target(path),
-            quote(fragment, safe=_SAFE),
-        )
+        return _parsed(text, tuple(schemes))
 
     @classmethod
     def of(cls, scheme: str, host: str, port: int, path: str) -> URL:
@@ -124,6 +114,19 @@ class URL:
 
     def __str__(self) -> str:
         return self.origin + self.target
+
+
+@lru_cache(maxsize=1024)
+def _parsed(text: str, schemes: tuple[str, ...]) -> URL:
+    """Take a URL apart; the same few are asked for again and again."""
+    _refuse_characters(text)
+    scheme, rest = _split_scheme(text, schemes)
+    authority = _AUTHORITY_END.split(rest, maxsplit=1)[0]
+    host, port = _split_authority(authority, text)
+    path, _, fragment = rest[len(authority) :].partition("#")
+    return URL(
+        scheme, _host(host, text), _port(port, scheme, text), _target(path), quote(fragment, safe=_SAFE)
+    )
 
 
 def _check(name: str, value: object, kind: type[str | int]) -> None:
