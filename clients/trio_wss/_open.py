@@ -16,7 +16,7 @@ from contextlib import asynccontextmanager
 
 import trio
 
-from trio_https import URL, HeadersLike, InsecureConnection, InvalidURL, SocketFactory
+from trio_https import URL, HeadersLike, InsecureConnection, InvalidURL, Proxy, SocketFactory
 
 from ._connection import Connection
 from ._defaults import default_socket
@@ -55,7 +55,8 @@ async def open_websocket(
     Args:
         url: a `ws:` or `wss:` URL, without a fragment.
         Socket: the factory that makes the stream, called with host and port. By default
-            `trio_secure.SecureSocket` for `wss:`, and `trio_secure.Socket` for `ws:`.
+            `trio_secure.SecureSocket` for `wss:`, and `trio_secure.Socket` for `ws:`. A `trio_https.Proxy` is
+            what those run over.
         secure: passed on to the factory as `secure=` if it is not `None`: for `SecureSocket`, its dictionary.
         subprotocols: those to offer, in order of preference. `ws.subprotocol` is the one the server chose.
         headers: further fields for the handshake request.
@@ -83,6 +84,9 @@ async def open_websocket(
     if options and Socket is None and target.scheme == "ws":
         raise ValueError("secure= is for wss: URLs, and for Socket factories that take it")
     factory = Socket or default_socket(target.scheme)
+    if isinstance(Socket, Proxy) and target.scheme == "wss":
+        # A proxy makes tunnels; TLS to the server runs in one.
+        factory, options["Socket"] = default_socket("wss"), Socket
     stream, upgrade = await _connect(target, factory, options, handshake, _seconds(open_timeout))
     connection = Connection(stream, limits, upgrade.received)
     failure: BaseException | None = None
