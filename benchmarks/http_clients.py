@@ -8,7 +8,7 @@ What is imported is imported where it is used, so that no client pays for anothe
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from pathlib import Path
 from typing import Any  # the peers' own types stay in their own branch
 
@@ -34,7 +34,7 @@ class _Uses:
     """Run a function in `_TASKS` tasks at once."""
 
 
-async def _blocks(count: int) -> Any:
+async def _blocks(count: int) -> AsyncGenerator[bytes]:
     for _ in range(count):
         yield _BLOCK
 

@@ -118,7 +118,7 @@ class RecordReader:
     @property
     def holds_anything(self) -> bool:
         """Whether there is a record, or a part of one."""
-        return self._end > self._start or self._set_aside is not None
+        return self.buffered > 0 or self._set_aside is not None
 
     def space(self) -> memoryview:
         """Where the transport may write what it receives next; never empty."""

@@ -118,10 +118,11 @@ def source_of(body: object) -> Source:
         return body
     if isinstance(body, Path):
         return PathSource(body)
-    if isinstance(body, AsyncIterable) and not hasattr(body, "read"):
-        return IterableSource(cast("AsyncIterable[BytesLike]", body))
+    # Trio's files are iterable too, line by line.
     if callable(getattr(body, "read", None)):
         return FileSource(body)
+    if hasattr(type(body), "__aiter__"):
+        return IterableSource(cast("AsyncIterable[BytesLike]", body))
     raise TypeError(
         "a body must be str, bytes-like, a Path, a binary file or an asynchronous iterable of bytes, "
         f"not {type(body).__name__}"
@@ -145,12 +146,12 @@ class IterableSource:
         self._used = True
         try:
             async for piece in self._iterable:
-                if not isinstance(piece, bytes | bytearray | memoryview):
-                    raise TypeError(f"a body must yield bytes-like pieces, not {type(piece).__name__}")
+                _check(piece)
                 yield piece
         finally:
-            if isinstance(self._iterable, AsyncGenerator):
-                await cast("AsyncGenerator[object, None]", self._iterable).aclose()
+            iterable: object = self._iterable
+            if isinstance(iterable, AsyncGenerator):
+                await cast("AsyncGenerator[object, None]", iterable).aclose()
 
 
 class PathSource:
@@ -202,9 +203,13 @@ class FileSource:
             raise InvalidRequest("the body is a file that cannot seek, and has been sent: it cannot be again")
         self._used = True
         while data := await trio.to_thread.run_sync(self._raw.read, BLOCK):
-            if not isinstance(data, bytes):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers without types
-                raise TypeError(f"a file for a body must give bytes, not {type(data).__name__}")
+            _check(data)
             yield data
+
+
+def _check(piece: object) -> None:
+    if not isinstance(piece, bytes | bytearray | memoryview):
+        raise TypeError(f"a body must yield bytes-like pieces, not {type(piece).__name__}")
 
 
 def _flat(data: BytesLike) -> memoryview:

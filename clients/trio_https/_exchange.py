@@ -102,7 +102,7 @@ async def _response(
     if upload is not None:
         upload.answered()
     trace.mark("response", event.status_code)
-    response = StreamingResponse(
+    return StreamingResponse(
         url=request.url,
         method=request.method,
         status=event.status_code,
@@ -115,10 +115,8 @@ async def _response(
         tls=getattr(connection.stream, "info", None),
         _connection=connection,
         _trace=trace,
+        _to_decode=connection.limits if connection.coded and request.decode else None,
     )
-    if connection.coded and request.decode:
-        response.decode(connection.limits)
-    return response
 
 
 class _Upload:

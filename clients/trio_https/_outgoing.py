@@ -160,11 +160,12 @@ class Outgoing:
     def _checked(self) -> Any:
         """The fields as h11 has checked them: most requests have those of the one before, to the same server."""
         key = (self.headers, self.url.authority, self.method in _METHODS_WITH_BODY)
-        if self.body is NO_BODY and key in _seen:
+        plain = self.body is NO_BODY and self.trailers is None
+        if plain and key in _seen:
             return _seen[key]
         given = self._fields()
         headers = h11.Request(method="GET", target="/", headers=given).headers
-        if self.body is NO_BODY and not any(name.lower() in _SECRET for name, _ in given):
+        if plain and not any(name.lower() in _SECRET for name, _ in given):
             if len(_seen) >= _MOST_SEEN:
                 _seen.clear()
             _seen[key] = headers

@@ -99,24 +99,18 @@ class StreamingResponse(ResponseHead):
 
     _connection: Connection | None = field()
     _trace: Trace | None = None
+    # Set if there are content codings to be undone, which begins when the body is first asked for.
+    _to_decode: Limits | None = None
     _decoder: Decoder | None = None
     _over: bool = False
-
-    def decode(self, limits: Limits) -> None:
-        """Undo the body's content codings from now on.
-
-        Raises:
-            DecodingError: there are too many, or one of them is not known.
-        """
-        if self.body_length != 0 and (names := codings_of(self.headers.get("content-encoding", ""))):
-            self._decoder = Decoder(names, limits, str(self.url))
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> bytes:
         connection = self._open()
-        chunk = await (connection.read_body() if self._decoder is None else self._decoded(connection))
+        decoder = self._decoding()
+        chunk = await (connection.read_body() if decoder is None else _decoded(decoder, connection))
         if chunk:
             return chunk
         self._end(connection)
@@ -167,12 +161,13 @@ class StreamingResponse(ResponseHead):
         connection = self._open()
         if (self.body_length or 0) > max_body:
             raise self._too_large(f"is {self.body_length} bytes long", max_body)
+        decoder = self._decoding()
         chunks: list[bytes] = []
         size = 0
         while True:
-            chunk = connection.body_now() if self._decoder is None else None
+            chunk = connection.body_now() if decoder is None else None
             if chunk is None:
-                chunk = await (connection.read_body() if self._decoder is None else self._decoded(connection))
+                chunk = await (connection.read_body() if decoder is None else _decoded(decoder, connection))
             if not chunk:
                 break
             size += len(chunk)
@@ -246,21 +241,13 @@ class StreamingResponse(ResponseHead):
             raise trio.ClosedResourceError(f"the response of {self.url} is read inside its block only")
         return self._connection
 
-    async def _decoded(self, connection: Connection) -> bytes:
-        """The next piece of the decoded body; `b""` at its end. Cancelled, nothing is lost."""
-        decoder = self._decoder
-        if decoder is None:
-            return await connection.read_body()
-        await trio.lowlevel.checkpoint_if_cancelled()
-        if piece := decoder.take():
-            await trio.lowlevel.cancel_shielded_checkpoint()
-            return piece
-        while data := await connection.read_body():
-            decoder.feed(data)
-            if piece := decoder.take():
-                return piece
-        decoder.finish()
-        return b""
+    def _decoding(self) -> Decoder | None:
+        """What undoes the body's content codings, if it has any."""
+        if self._to_decode is not None:
+            if self.body_length != 0 and (names := codings_of(self.headers.get("content-encoding", ""))):
+                self._decoder = Decoder(names, self._to_decode, str(self.url))
+            self._to_decode = None
+        return self._decoder
 
     def _end(self, connection: Connection) -> None:
         """The body has been read to its end."""
@@ -277,3 +264,17 @@ class StreamingResponse(ResponseHead):
             f"the body of {self.url} {how}, and at most {max_body} bytes are accepted "
             "(max_body, or Limits.body): raise the limit, or stream it with Client.stream"
         )
+
+
+async def _decoded(decoder: Decoder, connection: Connection) -> bytes:
+    """The next piece of the decoded body; `b""` at its end. Cancelled, nothing is lost."""
+    await trio.lowlevel.checkpoint_if_cancelled()
+    if piece := decoder.take():
+        await trio.lowlevel.cancel_shielded_checkpoint()
+        return piece
+    while data := await connection.read_body():
+        decoder.feed(data)
+        if piece := decoder.take():
+            return piece
+    decoder.finish()
+    return b""

@@ -16,10 +16,10 @@ from contextlib import asynccontextmanager
 
 import trio
 
-from trio_https import URL, HeadersLike, InsecureConnection, InvalidURL, Proxy, SocketFactory
+from trio_https import URL, HeadersLike, InsecureConnection, InvalidURL, SocketFactory
 
 from ._connection import Connection
-from ._defaults import default_socket
+from ._defaults import chosen_socket
 from ._handshake import Handshake, Upgrade
 from ._limits import DEFAULT_CLOSE_TIMEOUT, DEFAULT_MAX_BUFFERED, DEFAULT_MAX_MESSAGE_SIZE, Limits
 from ._transport import close_now
@@ -55,8 +55,7 @@ async def open_websocket(
     Args:
         url: a `ws:` or `wss:` URL, without a fragment.
         Socket: the factory that makes the stream, called with host and port. By default
-            `trio_secure.SecureSocket` for `wss:`, and `trio_secure.Socket` for `ws:`. A `trio_https.Proxy` is
-            what those run over.
+            `trio_secure.SecureSocket` for `wss:`, and `trio_secure.Socket` for `ws:`; over a `trio_https.Proxy`.
         secure: passed on to the factory as `secure=` if it is not `None`: for `SecureSocket`, its dictionary.
         subprotocols: those to offer, in order of preference. `ws.subprotocol` is the one the server chose.
         headers: further fields for the handshake request.
@@ -83,10 +82,7 @@ async def open_websocket(
     options = {} if secure is None else {"secure": secure}
     if options and Socket is None and target.scheme == "ws":
         raise ValueError("secure= is for wss: URLs, and for Socket factories that take it")
-    factory = Socket or default_socket(target.scheme)
-    if isinstance(Socket, Proxy) and target.scheme == "wss":
-        # A proxy makes tunnels; TLS to the server runs in one.
-        factory, options["Socket"] = default_socket("wss"), Socket
+    factory = chosen_socket(Socket, target.scheme)
     stream, upgrade = await _connect(target, factory, options, handshake, _seconds(open_timeout))
     connection = Connection(stream, limits, upgrade.received)
     failure: BaseException | None = None

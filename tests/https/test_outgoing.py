@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator
 
 import pytest
 
-from trio_https import URL, BodyLike, HeadersLike, InvalidRequest, InvalidURL
+from trio_https import URL, BodyLike, HeadersLike, InvalidRequest, InvalidURL, _outgoing
 from trio_https._outgoing import Outgoing
 from trio_https._route import Route
 
@@ -131,3 +131,31 @@ def test_what_may_be_sent_twice() -> None:
     assert not Outgoing.of("POST", "http://h/").idempotent
     assert Outgoing.of("PUT", "http://h/", None, b"x").replayable
     assert not Outgoing.of("PUT", "http://h/", None, _source()).replayable
+
+
+def test_it_can_do_without_a_header() -> None:
+    request = Outgoing.of("PUT", "http://h/", {"Expect": "100-continue", "X": "y"}, b"x")
+    assert request.expects
+    assert not Outgoing.of("PUT", "http://h/", {"Expect": "100-continue"}).expects
+    less = request.without(b"expect")
+    assert not less.expects
+    assert (b"X", b"y") in less.headers
+
+
+def test_trailers_are_fields_or_a_function_that_gives_them() -> None:
+    assert Outgoing.of("GET", "http://h/").trailing_fields() == []
+    for trailers in ({"X": "y"}, lambda: {"X": "y"}):
+        request = Outgoing.of("POST", "http://h/", None, None, trailers=trailers)
+        assert request.trailing_fields() == [(b"X", b"y")]
+        assert (b"transfer-encoding", b"chunked") in list(request.event.headers)
+
+
+def test_what_was_checked_is_not_checked_again_and_no_secret_is_kept() -> None:
+    _outgoing._seen.clear()
+    for number in range(2 * _outgoing._MOST_SEEN):
+        for _ in range(2):
+            request = Outgoing.of("GET", f"http://h{number}/")
+            assert dict(request.event.headers)[b"host"] == f"h{number}".encode()
+            Outgoing.of("GET", f"http://h{number}/", {"Authorization": "secret"})
+    assert 0 < len(_outgoing._seen) <= _outgoing._MOST_SEEN
+    assert "secret" not in repr(_outgoing._seen)

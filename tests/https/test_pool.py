@@ -10,7 +10,7 @@ import trio.testing
 
 from support.cancellation import every_checkpoint
 from support.http_peers import NearEnd, Peer, Peers, Script, always, ok, peers
-from trio_https import Deadlines, Limits
+from trio_https import Deadlines, Limits, TooSlow
 from trio_https._connection import Connection
 from trio_https._exchange import exchange
 from trio_https._outgoing import Outgoing
@@ -359,3 +359,68 @@ async def test_many_requests_cancelled_at_random_leave_the_pool_whole(
                 nursery.start_soon(here.fetch)
         await here.pool.aclose()
         assert here.server.open == 0
+
+
+async def test_no_more_than_so_many_to_each_server(autojump_clock: trio.testing.MockClock) -> None:
+    async def slow(peer: Peer) -> None:
+        while True:
+            await peer.request()
+            await trio.sleep(1)
+            await peer.send(ok(b"hello"))
+
+    async with peers(slow) as server:
+        here = World(server, Pool(4, 15, each=2))
+        ended: list[tuple[float, str]] = []
+
+        async def fetch(host: str) -> None:
+            await here.fetch(host)
+            ended.append((trio.current_time(), host))
+
+        async with trio.open_nursery() as nursery:
+            for host in ("a", "a", "a", "b"):
+                nursery.start_soon(fetch, host)
+                await trio.testing.wait_all_tasks_blocked()
+        assert sorted(ended) == [(1, "a"), (1, "a"), (1, "b"), (2, "a")]
+        assert [host for host, _, _ in server.calls] == ["a", "a", "b"]
+        await here.pool.aclose()
+
+
+async def test_a_fresh_connection_makes_room_among_those_of_its_server() -> None:
+    async with peers(always(ok(b"hello"))) as server:
+        pool = Pool(4, 15, each=1)
+        here = World(server, pool)
+        await here.fetch("b")
+        await here.fetch("a")
+
+        async def connect() -> Connection:
+            return Connection(await server("a", 80), "http://a", Limits(), Deadlines())
+
+        async with pool.lease(("http", "a", 80), connect, fresh=True):
+            assert [stream.closed for stream in server.streams] == [False, True, False]
+        await pool.aclose()
+
+
+async def test_waiting_in_line_has_a_deadline(autojump_clock: trio.testing.MockClock) -> None:
+    async with world(size=1) as here:
+
+        async def connect() -> Connection:
+            pytest.fail("there is no slot for it")
+
+        async with here.lease():
+            with pytest.raises(
+                TooSlow, match=r"no connection became free within 3 s.*0 more.*Deadlines\.pool"
+            ):
+                async with here.pool.lease(("http", "h", 80), connect, patience=3):
+                    pytest.fail("there is no slot for it")
+            assert trio.current_time() == 3
+        assert await here.fetch() == b"hello"
+
+
+async def test_a_lease_that_was_not_entered_gives_nothing_back() -> None:
+    async with world(size=1) as here:
+
+        async def connect() -> Connection:
+            pytest.fail("it is not entered")
+
+        await here.pool.lease(("http", "h", 80), connect).__aexit__(None, None, None)
+        assert await here.fetch() == b"hello"

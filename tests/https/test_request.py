@@ -8,6 +8,7 @@ import trio
 import trio.testing
 
 from support.http_peers import Peer, always, ok, peers
+from support.http_server import http_server
 from trio_https import (
     Deadlines,
     InvalidRequest,
@@ -183,3 +184,13 @@ def test_nonsense_is_refused_when_it_is_made() -> None:
         Request(host="h", body=7)  # type: ignore[call-overload]  # the error is the test
     with pytest.raises(TypeError, match="response must be str, bytes or None, not <class 'int'>"):
         Request(host="h", response=int)  # type: ignore[arg-type]  # the error is the test
+
+
+async def test_an_address_is_connected_to_in_place_of_the_host() -> None:
+    with http_server({"/": b"hello"}) as server:
+        assert await Request(address="127.0.0.1", port=server.port, response=str) == "hello"
+        page = await Request(host="Example.com", address="127.0.0.1", port=server.port)
+        assert page.content == b"hello"
+        assert page.url.host == "example.com"
+    with pytest.raises(TypeError, match="needs a host, or an address"):
+        Request(port=80)
