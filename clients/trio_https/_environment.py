@@ -36,6 +36,7 @@ class EnvironmentProxies(Proxy):
 
     Args:
         environment: the variables; those of the process by default.
+        secure: for TLS to a proxy with an `https://` URL; see the `secure` dictionary.
         Socket: the factory for what is reached directly, and for reaching the proxies; TCP by default.
 
     Raises:
@@ -46,10 +47,12 @@ class EnvironmentProxies(Proxy):
         self,
         environment: Mapping[str, str] | None = None,
         *,
+        secure: object = None,
         Socket: SocketFactory | None = None,  # noqa: N803  # the name of the Moddable documentation
     ) -> None:
         environment = os.environ if environment is None else environment
         self.name = "of the environment"
+        self._secure = secure
         self._Socket = Socket or trio.open_tcp_stream
         self._direct = _Exceptions.parse(_variable(environment, "no_proxy")[1])
         self._proxies = {
@@ -79,7 +82,7 @@ class EnvironmentProxies(Proxy):
         try:
             if value.lower().startswith("socks"):
                 return SOCKSProxy(value, Socket=self._Socket)
-            return HTTPProxy(value, Socket=self._Socket)
+            return HTTPProxy(value, secure=self._secure, Socket=self._Socket)
         except ValueError as error:
             raise InvalidURL(
                 f"the environment variable {name} names no proxy that can be used: {error}"

@@ -106,11 +106,13 @@ class DownloadError(HTTPError):
 
     Attributes:
         status: what the server answered, if that is why.
+        said: the place it points to, or the beginning of what it said if that was text or JSON.
     """
 
-    def __init__(self, message: str, status: int | None = None) -> None:
+    def __init__(self, message: str, status: int | None = None, said: str = "") -> None:
         super().__init__(message)
         self.status = status
+        self.said = said
 
 
 class DownloadBusy(DownloadError):

@@ -25,7 +25,7 @@ import trio
 
 from ._decoders import Decoder, codings_of
 from ._digest_fields import repr_digests
-from ._errors import DownloadError, ProtocolError, ResponseTooLarge
+from ._errors import DownloadError, HTTPError, ProtocolError, ResponseTooLarge
 from ._headers import Field
 from ._limits import Limits
 from ._outgoing import Outgoing
@@ -38,6 +38,7 @@ from ._url import URL
 _BLOCK = 1 << 20
 _SAVE_EVERY = 16 << 20
 _SMALLEST_PART = 1 << 20
+_EXCERPT = 1_000
 # What a name ends with when the coding is the file, and not a way of sending it: browsers keep these as they are.
 _ENDINGS = {
     "gzip": (".gz", ".tgz", ".svgz", ".emz", ".wmz"),
@@ -116,7 +117,7 @@ class Transfer:
     async def _whole(self, response: StreamingResponse) -> None:
         """Begin with the response to a request for everything."""
         if response.status != 200:
-            raise _unexpected(response)
+            raise await _unexpected(response)
         decoder = self._decoder(response)
         total = None if decoder else response.body_length
         self._check_size(total or 0)
@@ -208,6 +209,8 @@ class Transfer:
             if response.status == 416 and self._ends_here(response, origin, part):
                 part.end = part.start + part.length
                 return True
+            if response.status not in (200, 206, 416):
+                raise await _unexpected(response)
             self._check_part(response, origin, part, first)
             await self._receive(part, response, overlap)
             return part.complete
@@ -238,10 +241,7 @@ class Transfer:
 
         Raises:
             Changed: it does not.
-            DownloadError: it is no answer to this at all.
         """
-        if response.status not in (200, 206, 416):
-            raise _unexpected(response)
         given = content_range(response.headers) if response.status == 206 else None
         if given is None or given.first != first or not self._is_of(origin, response):
             raise Changed
@@ -372,6 +372,18 @@ def _place(url: URL) -> str:
     return url.origin + url.target.partition("?")[0]
 
 
-def _unexpected(response: StreamingResponse) -> DownloadError:
-    said = f"{response.status} {response.reason}".rstrip()
-    return DownloadError(f"{response.url} is not to be had: the server answered {said}", response.status)
+async def _unexpected(response: StreamingResponse) -> DownloadError:
+    """The error for a response that is not the file, with what it says to people."""
+    answer = f"{response.status} {response.reason}".rstrip()
+    said = response.headers.get("location", "")
+    kind = response.headers.get("content-type", "")
+    if not said and ("json" in kind or kind.startswith("text/plain")):
+        body = b""
+        with contextlib.suppress(HTTPError):
+            async for chunk in response:
+                body += chunk
+                if len(body) >= _EXCERPT:
+                    break
+        said = " ".join(body[:_EXCERPT].decode("utf-8", "replace").split())
+    message = f"{response.url} is not to be had: the server answered {answer}"
+    return DownloadError(message, response.status, said)

@@ -19,7 +19,7 @@ def default_socket(scheme: str) -> SocketFactory:
 
 
 def chosen_socket(Socket: SocketFactory | None, scheme: str) -> SocketFactory:  # noqa: N803  # as in `open_websocket`
-    """The caller's factory, or the default one; for `wss`, TLS over the caller's proxy, which makes tunnels only."""
+    """The caller's factory, or the default one; for `wss`, TLS over the caller's proxy, which makes tunnels."""
     if isinstance(Socket, Proxy) and scheme == "wss":
         return partial(default_socket(scheme), Socket=Socket)
     return Socket or default_socket(scheme)

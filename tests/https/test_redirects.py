@@ -250,3 +250,12 @@ async def test_a_page_without_end_does_not_hold_a_redirect_up() -> None:
         async with send(Outgoing.of("GET", "http://h.example/")) as response:
             assert (await response.read(10)).content == b"here"
     assert len(factory.streams) == 2
+
+
+async def test_most_responses_are_no_redirects() -> None:
+    async with peers(always(ok(b"here"))) as factory, Client(factory) as client:
+        send = Following(client._transport, Redirects())
+        async with send(Outgoing.of("GET", "http://h.example/")) as response:
+            assert response.history == ()
+            assert (await response.read(10)).content == b"here"
+    assert factory.open == 0

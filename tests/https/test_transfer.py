@@ -11,7 +11,7 @@ import trio
 import trio.testing
 
 from support.downloads import KEPT, LARGE, OLD, SMALL, beside, content, fetch, old_file
-from support.http_peers import Peer, Script, Seen, always, ok
+from support.http_peers import Peer, Script, Seen, always, answering, ok
 from support.range_server import RangeServer
 from trio_https import (
     DownloadError,
@@ -388,3 +388,31 @@ async def test_the_answer_of_another_place_is_not_put_to_it(path: Path) -> None:
         else:
             assert (await fetch(mirrors, path)).resumed_from == resumed
             assert content(path) == SMALL
+
+
+@pytest.mark.parametrize(
+    ("lines", "body", "said"),
+    [
+        (["Content-Type: application/json"], b'{"error":\r\n "gone"}', '{"error": "gone"}'),
+        (["Content-Type: text/plain"], b"y" * 9000, "y" * 1000),
+        (["Content-Type: text/html"], b"<html>", ""),
+        (["Content-Type: text/plain", "Location: /x"], b"body", "/x"),
+        (["Content-Type: text/plain", "Content-Encoding: x"], b"", ""),
+    ],
+)
+async def test_what_a_server_says_in_place_of_the_file(
+    path: Path, lines: list[str], body: bytes, said: str
+) -> None:
+    with pytest.raises(TruncatedBody):
+        await fetch(RangeServer(SMALL, cuts=[20]), path)
+    with pytest.raises(DownloadError) as caught:
+        await fetch(always(ok(body, *lines, status="410 Gone")), path)
+    assert (caught.value.status, caught.value.said) == (410, said)
+    assert beside(path) == KEPT
+
+
+async def test_what_a_server_began_to_say_is_said(path: Path) -> None:
+    head = b"HTTP/1.1 500 No\r\nContent-Type: text/plain\r\nContent-Length: 10\r\n\r\n"
+    with pytest.raises(DownloadError) as caught:
+        await fetch(answering(head + b"half"), path)
+    assert caught.value.said == "half"
