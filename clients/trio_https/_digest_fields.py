@@ -29,7 +29,7 @@ def repr_digests(values: Iterable[str]) -> dict[str, bytes]:
             digest = base64.b64decode(parsed[2], validate=True)
         except binascii.Error:
             return {}
-        # RFC 9651 §3.2: "When duplicate keys are encountered, all but the last instance are ignored."
+        # RFC 9651 §4.2.2: "when duplicate Dictionary keys are encountered, all but the last instance are ignored".
         if len(digest) == _SIZES.get(parsed[1]):
             found[parsed[1]] = digest
     return found
