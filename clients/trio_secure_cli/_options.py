@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ._exit_codes import exit_code_table
+from ._get_options import GetOptions, add_get_arguments, get_options
 
 DEFAULT_TIMEOUT = 30.0
 DEFAULT_WAIT = 5.0
@@ -30,16 +31,6 @@ class ConnectionOptions:
     insecure: bool = False
     timeout: float = DEFAULT_TIMEOUT
     """Seconds without progress after which the command gives up."""
-
-
-@dataclass(frozen=True)
-class GetOptions:
-    """`trio-secure get URL [-o FILE]`."""
-
-    connection: ConnectionOptions
-    url: str
-    output: Path | None = None
-    """Where the body goes; None is standard output."""
 
 
 @dataclass(frozen=True)
@@ -86,8 +77,7 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
         timeout=chosen.timeout,
     )
     if chosen.command == "get":
-        output = None if chosen.output == Path("-") else chosen.output
-        return GetOptions(connection, chosen.url, output)
+        return get_options(chosen, connection)
     if chosen.command == "ws":
         return WsOptions(connection, chosen.url, chosen.wait)
     if chosen.command == "probe":
@@ -105,16 +95,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    get = _add_command(commands, "get", "download a URL to standard output or a file")
-    get.add_argument("url", metavar="URL", help="an https: or http: URL")
-    get.add_argument(
-        "-o",
-        "--output",
-        metavar="FILE",
-        type=Path,
-        help="write the body to FILE, which appears, or changes, only when all of it has come",
-    )
-
+    add_get_arguments(_add_command(commands, "get", "download a URL to standard output or a file"))
     ws = _add_command(commands, "ws", "send the lines typed as WebSocket messages and print what comes")
     ws.add_argument("url", metavar="URL", help="a wss: or ws: URL")
     ws.add_argument(
