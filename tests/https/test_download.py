@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from support.cancellation import every_checkpoint
 from support.downloads import KEPT, LARGE, OLD, SMALL, TINY, URL, beside, content, fetch, old_file, restore
 from support.http_peers import Peer, Seen, always, ok, peers
 from support.range_server import RangeServer
+from support.tls_server import tcp_server
 from trio_https import (
     Client,
     DigestMismatch,
@@ -283,3 +286,48 @@ async def test_a_range_of_the_callers_is_refused(path: Path) -> None:
         await fetch(RangeServer(SMALL), path, headers={"Range": "bytes=1-"})
     with pytest.raises(ValueError, match="at least 1"):
         await fetch(RangeServer(SMALL), path, connections=0)
+
+
+_PROGRAM = """
+import sys, trio
+from trio_https import Client
+
+async def main():
+    async with Client() as client:
+        await client.download(sys.argv[1], sys.argv[2])
+
+trio.run(main)
+"""
+
+
+async def test_a_process_that_is_killed_leaves_something_to_go_on_with(path: Path) -> None:
+    data = LARGE * 7
+    sent = trio.Event()
+
+    async def slow(stream: trio.abc.Stream) -> None:
+        head = RangeServer(data).head("200 OK", data)
+        await stream.receive_some()
+        await stream.send_all(head + data[: 20 << 20])
+        sent.set()
+        await trio.sleep_forever()
+
+    async with tcp_server(slow) as port:
+        url = f"http://127.0.0.1:{port}/"
+        process = await trio.lowlevel.open_process([sys.executable, "-P", "-c", _PROGRAM, url, str(path)])
+        with trio.fail_after(20):
+            await sent.wait()
+            # What has come is written down every now and then.
+            while not (state := state_of(path)) or not json.loads(state)["parts"][0][2]:  # noqa: ASYNC110
+                await trio.sleep(0.01)
+        process.kill()
+        await process.wait()
+    assert content(path) == OLD
+    done = await fetch(RangeServer(data), path, url)
+    assert done.resumed_from >= 16 << 20
+    assert content(path) == data
+
+
+def state_of(path: Path) -> bytes:
+    """What is written down of what has come."""
+    state = path.parent / KEPT[1]
+    return content(state) if state.exists() else b""

@@ -52,13 +52,14 @@ def dante(folder: Path) -> AbstractAsyncContextManager[RunningServer]:
 
     def command(port: int) -> list[str]:
         configuration = folder / "danted.conf"
+        unprivileged = "user.unprivileged: nobody" if os.geteuid() == 0 else ""
         configuration.write_text(
             f"""logoutput: stderr
 internal: {_ADDRESS} port = {port}
 external: lo
 socksmethod: none
 clientmethod: none
-user.unprivileged: nobody
+{unprivileged}
 client pass {{ {anywhere} }}
 socks block {{ {anywhere} port = 1 }}
 socks pass {{ {anywhere} }}
