@@ -182,12 +182,12 @@ def main() -> None:
     for client in CLIENTS:
         for transport in ("TCP", "TLS"):
             verdicts = collections.Counter[str]()
-            for seed in range(seeds):
-                place = ("--measure", client, transport, str(seed))
+            for number in range(seeds):
+                place = ("--measure", client, transport, str(number))
                 command = [sys.executable, "-m", "benchmarks.cancellation", *place]
                 done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
                 verdicts[done.stdout.strip()] += 1
-            found = ", ".join(f"{number} {verdict}" for verdict, number in verdicts.most_common())
+            found = ", ".join(f"{times} {verdict}" for verdict, times in verdicts.most_common())
             print(f"{client:<12} {transport}  {found}", flush=True)
 
 

@@ -23,6 +23,8 @@ from ._headers import Field
 from ._limits import Limits
 
 _FEED = 64 * 1024
+# Fewer, larger pieces: each costs a trip through the event loop.
+_MUCH = 256 * 1024
 _END = h11.EndOfMessage()
 
 
@@ -224,6 +226,11 @@ class Framing:
                 if pieces:
                     break
         return b"".join(pieces)
+
+    @property
+    def wanted(self) -> int | None:
+        """How many bytes to receive at once: many of a large body that needs no parsing, else as many as usual."""
+        return _MUCH if self._plain and self._left > _FEED else None
 
     def finish(self) -> bool:
         """The stream has ended: whether that ends the body too, as it does if nothing announced another end."""
