@@ -164,8 +164,8 @@ class Framing:
         self.coded = b"content-encoding" in headers
         chunked = b"transfer-encoding" in headers
         # RFC 9112 §6.3: a message with both "might indicate an attempt to perform request smuggling [...] or
-        # response splitting [...] and ought to be handled as an error". §6.1: "A client that receives a response
-        # [in HTTP/1.0] with Transfer-Encoding MUST [...] close the connection after processing the message."
+        # response splitting [...] and ought to be handled as an error". §6.1: whoever receives an HTTP/1.0
+        # message with Transfer-Encoding treats its framing as faulty, and closes the connection after it.
         if chunked and (b"content-length" in headers or response.http_version < b"1.1"):
             self._trusted = False
         if self._method == b"HEAD" or response.status_code in (204, 304):
