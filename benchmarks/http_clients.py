@@ -39,13 +39,19 @@ async def _blocks(count: int) -> AsyncGenerator[bytes]:
         yield _BLOCK
 
 
+def _length(count: int) -> dict[str, str]:
+    return {"Content-Length": str(count * len(_BLOCK))}
+
+
 async def _work(uses: _Uses, url: str, workload: str, amount: int) -> float:
     async def gets() -> None:
         for _ in range(amount // (_TASKS if workload == CONCURRENT else 1)):
             if await uses.get(f"{url}/small") != 1024:
                 raise RuntimeError("not the page")
 
-    if await uses.get(f"{url}/small") != 1024:
+    if workload == UPLOAD:
+        await uses.upload(f"{url}/{len(_BLOCK)}", 1)
+    elif await uses.get(f"{url}/small") != 1024:
         raise RuntimeError("not the page")
     begin = time.process_time()
     if workload == REQUESTS:
@@ -56,7 +62,7 @@ async def _work(uses: _Uses, url: str, workload: str, amount: int) -> float:
         received = 0
         while received < amount * _MIB:
             received += await uses.download(f"{url}/large")
-    elif await uses.upload(f"{url}/sink", amount * _MIB // len(_BLOCK)) >= 300:
+    elif await uses.upload(f"{url}/{amount * _MIB}", amount * _MIB // len(_BLOCK)) >= 300:
         raise RuntimeError("not taken")
     return time.process_time() - begin
 
@@ -90,7 +96,7 @@ def _trio_https(url: str, authority: str, workload: str, amount: int) -> float:
                 return size
 
             async def upload(url: str, count: int) -> int:
-                return (await client.request("POST", url, body=_blocks(count))).status
+                return (await client.request("POST", url, body=_blocks(count), headers=_length(count))).status
 
             uses.get, uses.download, uses.upload, uses.together = get, download, upload, _in_trio
             return await _work(uses, url, workload, amount)
@@ -123,7 +129,7 @@ def _httpx(module: str) -> Client:
                     return size
 
                 async def upload(url: str, count: int) -> int:
-                    response = await client.post(url, content=_blocks(count))
+                    response = await client.post(url, content=_blocks(count), headers=_length(count))
                     return int(response.status_code)
 
                 uses.get, uses.download, uses.upload, uses.together = get, download, upload, _in_trio
@@ -158,7 +164,7 @@ def _aiohttp(url: str, authority: str, workload: str, amount: int) -> float:
                 return size
 
             async def upload(url: str, count: int) -> int:
-                async with session.post(url, data=_blocks(count)) as response:
+                async with session.post(url, data=_blocks(count), headers=_length(count)) as response:
                     return int(response.status)
 
             async def together(work: Callable[[], Awaitable[None]]) -> None:

@@ -72,7 +72,9 @@ async def answering(
     )
     before: tuple[ResponseHead, ...] = ()
     value = await auth.up_front(asked)
-    for rounds_left in range(_MOST_ROUNDS - 1, -1, -1):
+    rounds_left = _MOST_ROUNDS
+    while True:
+        rounds_left -= 1
         async with send(_with(request, dialogue.credentials, value)) as response:
             answer = None
             if response.status == dialogue.status and request.replayable and rounds_left:

@@ -13,13 +13,15 @@ from __future__ import annotations
 
 import trio
 
-from ._defaults import SocketFactory, default_socket, is_secure
+from ._defaults import SocketFactory, default_socket, is_secure, offering_http
 from ._dial import Dial
-from ._errors import InsecureConnection, TooSlow
+from ._errors import InsecureConnection, ProtocolError, TooSlow
 from ._limits import Deadlines, seconds
 from ._route import Route
 from ._trace import Trace
 from ._url import URL
+
+_UNDERSTOOD = {None, "http/1.1", "http/1.0"}
 
 
 class Connector:
@@ -38,7 +40,9 @@ class Connector:
         dial: Dial | None = None,
     ) -> None:
         self._Socket = Socket
-        self._secure = secure
+        # Only these are known to take it as SecureSocket does.
+        self._speaks_tls = Socket is None or is_secure(Socket)
+        self._secure = offering_http(secure) if self._speaks_tls else secure
         self._dial = dial or Dial()
 
     async def connect(
@@ -54,6 +58,7 @@ class Connector:
 
         Raises:
             OSError, or what else the factory raises.
+            ProtocolError: ALPN has chosen another protocol.
             InsecureConnection: the URL is `https:`, and the factory made a bare TCP stream.
             TooSlow: it took longer than `Deadlines.connect` or `Deadlines.tls`.
         """
@@ -80,6 +85,12 @@ class Connector:
                     f"{url.origin}: the Socket factory returned bare TCP for an https: URL; "
                     "give one that speaks TLS, such as SecureSocket"
                 )
+            protocol: object = getattr(getattr(stream, "info", None), "alpn", None)
+            if protocol not in _UNDERSTOOD:
+                await trio.aclose_forcefully(stream)
+                raise ProtocolError(
+                    f"{url.origin} was offered {protocol!r} by ALPN, and took it; here only http/1.1 is spoken"
+                )
             told.mark("secured", stream)
             return stream
         way = "" if route is None else f" by way of {route.name}"
@@ -94,6 +105,6 @@ class Connector:
         if Socket is None and url.scheme == "http":
             return await transport(url.host, url.port)
         options: dict[str, object] = {} if self._secure is None else {"secure": self._secure}
-        if Socket is None or is_secure(Socket) or self._dial.changed or route is not None:
+        if self._speaks_tls or self._dial.changed or route is not None:
             options["Socket"] = transport
         return await (Socket or default_socket())(url.host, url.port, **options)

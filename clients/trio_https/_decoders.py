@@ -21,7 +21,7 @@ from ._errors import DecodingError, ResponseTooLarge
 from ._limits import Limits
 
 STEP = 64 * 1024
-# RFC 9659 §3: "decoders MUST support a Window_Size of up to and including 8 MB" and encoders stay within it.
+# RFC 9659 §3: in HTTP no encoder may need a larger window than 8 MB, and every decoder has to have that.
 _ZSTD_WINDOW_LOG = 23
 # What may come out of any body, however few bytes went in.
 _ALWAYS = 1 << 20

@@ -6,7 +6,8 @@ first needed, so that a program which brings its own factory never loads it.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from typing import cast
 
 import trio
 
@@ -19,6 +20,22 @@ def default_socket() -> SocketFactory:
     from trio_secure import SecureSocket
 
     return SecureSocket
+
+
+_ALPN = "applicationLayerProtocolNegotiation"
+_PROTOCOLS = ("http/1.1",)
+
+
+def offering_http(secure: object) -> object:
+    """The `secure` argument of `SecureSocket`, offering `http/1.1` (RFC 7301) unless it says what to offer."""
+    if secure is None:
+        return {_ALPN: _PROTOCOLS}
+    if isinstance(secure, Mapping):
+        given = cast("Mapping[str, object]", secure)
+        return given if _ALPN in given else {**given, _ALPN: _PROTOCOLS}
+    # A TLSConfig, without importing it.
+    replace: object = getattr(secure, "replace", None)
+    return replace(alpn=_PROTOCOLS) if callable(replace) and not getattr(secure, "alpn", True) else secure
 
 
 def is_secure(factory: SocketFactory) -> bool:

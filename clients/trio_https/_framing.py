@@ -23,6 +23,8 @@ from ._headers import Field
 from ._limits import Limits
 
 _FEED = 64 * 1024
+# Fewer, larger pieces: each costs a trip through the event loop.
+_MUCH = 256 * 1024
 _END = h11.EndOfMessage()
 
 
@@ -162,8 +164,8 @@ class Framing:
         self.coded = b"content-encoding" in headers
         chunked = b"transfer-encoding" in headers
         # RFC 9112 §6.3: a message with both "might indicate an attempt to perform request smuggling [...] or
-        # response splitting [...] and ought to be handled as an error". §6.1: "A client that receives a response
-        # [in HTTP/1.0] with Transfer-Encoding MUST [...] close the connection after processing the message."
+        # response splitting [...] and ought to be handled as an error". §6.1: whoever receives an HTTP/1.0
+        # message with Transfer-Encoding treats its framing as faulty, and closes the connection after it.
         if chunked and (b"content-length" in headers or response.http_version < b"1.1"):
             self._trusted = False
         if self._method == b"HEAD" or response.status_code in (204, 304):
@@ -224,6 +226,11 @@ class Framing:
                 if pieces:
                     break
         return b"".join(pieces)
+
+    @property
+    def wanted(self) -> int | None:
+        """How many bytes to receive at once: many of a large body that needs no parsing, else as many as usual."""
+        return _MUCH if self._plain and self._left > _FEED else None
 
     def finish(self) -> bool:
         """The stream has ended: whether that ends the body too, as it does if nothing announced another end."""

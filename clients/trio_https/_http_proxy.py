@@ -99,7 +99,9 @@ class HTTPProxy(Proxy):
         target = f"{host}:{url.port}"
         asked = Asked(self.name, self._address.host, self._address.scheme == "https", "CONNECT", target)
         value = None if self._auth is None else await self._auth.up_front(asked)
-        for rounds_left in range(_MOST_ROUNDS - 1, -1, -1):
+        rounds_left = _MOST_ROUNDS
+        while True:
+            rounds_left -= 1
             stream = await self._to_proxy(url.host, url.port)
             try:
                 answer = await _connect(stream, self._request(target, value), self.name)
@@ -114,8 +116,7 @@ class HTTPProxy(Proxy):
                 challenges = parse_challenges(answer.headers.get_all("proxy-authenticate"))
                 value = await self._auth.answer(asked, challenges, sent)
             if value is None:
-                break
-        raise ProxyRefused(self._refusal(target, answer), answer.status)
+                raise ProxyRefused(self._refusal(target, answer), answer.status)
 
     def _request(self, target: str, value: str | None) -> h11.Request:
         headers: list[Field] = [

@@ -19,7 +19,6 @@ from socksio.socks5 import (
     SOCKS5AuthReply,
     SOCKS5Command,
     SOCKS5CommandRequest,
-    SOCKS5Connection,
     SOCKS5Reply,
     SOCKS5ReplyCode,
     SOCKS5UsernamePasswordReply,
@@ -103,29 +102,23 @@ class SOCKSProxy(Proxy):
         return stream
 
     async def _negotiate(self, stream: trio.abc.Stream, url: URL) -> None:
-        socks = SOCKS5Connection()
         methods = [SOCKS5AuthMethod.NO_AUTH_REQUIRED]
         if self._credentials is not None:
             methods.append(SOCKS5AuthMethod.USERNAME_PASSWORD)
-        socks.send(SOCKS5AuthMethodsRequest(methods))
-        await stream.send_all(socks.data_to_send())
-        reply = socks.receive_data(await self._exactly(stream, 2, version=5))
-        if not isinstance(reply, SOCKS5AuthReply) or reply.method not in methods:
+        await stream.send_all(SOCKS5AuthMethodsRequest(methods).dumps())
+        method = SOCKS5AuthReply.loads(await self._exactly(stream, 2, version=5)).method
+        if method not in methods:
             kind = "other credentials" if self._credentials else "credentials"
             raise ProxyRefused(f"the proxy {self.name} takes nobody without {kind}")
-        if self._credentials is not None and reply.method is SOCKS5AuthMethod.USERNAME_PASSWORD:
-            socks.send(SOCKS5UsernamePasswordRequest(*self._credentials))
-            await stream.send_all(socks.data_to_send())
-            answer = socks.receive_data(await self._exactly(stream, 2, version=1))
-            if not isinstance(answer, SOCKS5UsernamePasswordReply) or not answer.success:
+        if self._credentials is not None and method is SOCKS5AuthMethod.USERNAME_PASSWORD:
+            await stream.send_all(SOCKS5UsernamePasswordRequest(*self._credentials).dumps())
+            if not SOCKS5UsernamePasswordReply.loads(await self._exactly(stream, 2, version=1)).success:
                 raise ProxyRefused(f"the proxy {self.name} does not accept the user and password")
-        socks.send(SOCKS5CommandRequest.from_address(SOCKS5Command.CONNECT, (url.host, url.port)))
-        await stream.send_all(socks.data_to_send())
-        connected = socks.receive_data(await self._reply(stream))
-        if not isinstance(connected, SOCKS5Reply) or connected.reply_code is not SOCKS5ReplyCode.SUCCEEDED:
-            code = connected.reply_code if isinstance(connected, SOCKS5Reply) else None
-            reason = _REFUSALS.get(code, "it failed") if code else "it failed"
-            raise ProxyRefused(f"the proxy {self.name} did not connect to {url.authority}: {reason}")
+        command = SOCKS5CommandRequest.from_address(SOCKS5Command.CONNECT, (url.host, url.port))
+        await stream.send_all(command.dumps())
+        code = SOCKS5Reply.loads(await self._reply(stream)).reply_code
+        if code is not SOCKS5ReplyCode.SUCCEEDED:
+            raise ProxyRefused(f"the proxy {self.name} did not connect to {url.authority}: {_REFUSALS[code]}")
 
     async def _reply(self, stream: trio.abc.Stream) -> bytes:
         # RFC 1928 §6: VER REP RSV ATYP, then an address whose length follows from ATYP, then two bytes of port.

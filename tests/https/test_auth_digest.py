@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Callable
 
 import pytest
 
@@ -16,6 +17,15 @@ ASKED = Asked(
 
 def challenge(**parameters: str) -> Challenge:
     return Challenge("digest", {"realm": "r", "nonce": "n", "qop": "auth", **parameters})
+
+
+def same(cnonce: str) -> Callable[[int], str]:
+    """A source of client nonces with one only."""
+
+    def token(_size: int) -> str:
+        return cnonce
+
+    return token
 
 
 def parameters_of(value: str | None) -> dict[str, str]:
@@ -36,7 +46,7 @@ async def test_the_examples_of_the_rfc(
     algorithm: str, response: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cnonce = "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ"
-    monkeypatch.setattr("secrets.token_hex", lambda _size: cnonce)
+    monkeypatch.setattr("secrets.token_hex", same(cnonce))
     auth = DigestAuth("Mufasa", "Circle of Life")
     given = {
         "realm": "http-auth@example.org",
@@ -61,10 +71,7 @@ async def test_the_examples_of_the_rfc(
 
 async def test_sha_512_256_with_a_hashed_user(monkeypatch: pytest.MonkeyPatch) -> None:
     # RFC 7616 §3.9.2, with the digests that its erratum 4897 corrects.
-    monkeypatch.setattr(
-        "secrets.token_hex",
-        lambda _size: "NTg6RKcb9boFIAS3KrFK9BGeh+iDa/sm6jUMp2wds69v",
-    )
+    monkeypatch.setattr("secrets.token_hex", same("NTg6RKcb9boFIAS3KrFK9BGeh+iDa/sm6jUMp2wds69v"))
     auth = DigestAuth("J\u00e4s\u00f8n Doe", "Secret, or not?")
     given = {
         "realm": "api@example.org",
@@ -186,12 +193,13 @@ async def test_users_and_realms_of_any_kind() -> None:
 
 async def test_it_remembers_a_hundred_servers() -> None:
     auth = DigestAuth("u", "p")
-    for number in range(101):
-        asked = Asked(f"http://h{number}", "h", secure=False, method="GET", target="/")
+    servers = [
+        Asked(f"http://h{number}", "h", secure=False, method="GET", target="/") for number in range(101)
+    ]
+    for asked in servers:
         await auth.answer(asked, [challenge()], None)
-    assert await auth.up_front(asked) is not None
-    first = Asked("http://h0", "h", secure=False, method="GET", target="/")
-    assert await auth.up_front(first) is None
+    assert await auth.up_front(servers[-1]) is not None
+    assert await auth.up_front(servers[0]) is None
 
 
 def test_the_password_is_not_shown() -> None:

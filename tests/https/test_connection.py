@@ -732,3 +732,18 @@ async def test_what_is_here_is_given_without_waiting() -> None:
     assert made.body_now() == b""
     made.upload_began()
     made.upload_ended()
+
+
+async def test_a_send_that_takes_its_time_leaves_the_answer_all_of_its_own(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    class SlowToTake(Wire):
+        async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+            await trio.sleep(50)
+            await super().send_all(data)
+
+    made = connection(SlowToTake())
+    head = made.begin(h11.Request(method="GET", target="/", headers=[("Host", "h")])) + made.end()
+    with pytest.raises(TooSlow, match="sent nothing for 60 s"):
+        await made.ask(head, Trace("GET", URL.parse("http://h/")))
+    assert trio.current_time() == 110

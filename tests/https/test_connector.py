@@ -1,13 +1,14 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any  # options are passed on as they are
 
 import pytest
 import trio
 import trio.testing
 
-from support.http_peers import always, answering, ok, peers
-from trio_https import URL, Deadlines, InsecureConnection, TooSlow
+from support.http_peers import NearEnd, always, answering, ok, peers
+from trio_https import URL, Deadlines, InsecureConnection, ProtocolError, TooSlow
 from trio_https._connector import Connector
 from trio_https._route import Route
 from trio_secure import SecureSocket
@@ -58,7 +59,7 @@ async def test_connecting_may_not_take_for_ever(autojump_clock: trio.testing.Moc
 async def test_the_handshake_has_a_time_of_its_own(
     monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.testing.MockClock
 ) -> None:
-    async def stuck(host: str, port: int, *, Socket: Any) -> trio.abc.Stream:  # noqa: N803
+    async def stuck(host: str, port: int, *, secure: object, Socket: Any) -> trio.abc.Stream:  # noqa: N803
         await Socket(host, port)
         await trio.sleep_forever()
         raise AssertionError
@@ -85,3 +86,21 @@ async def test_secure_socket_runs_over_the_dial(monkeypatch: pytest.MonkeyPatch)
             # The peer is gone when it has been asked for a handshake; that it was asked is the point.
             await Connector(SecureSocket, None).connect(URL.parse("https://h/"), None, Deadlines(tls=None))
         assert server.calls == [("h", 443, {})]
+
+
+async def test_a_server_that_chooses_another_protocol_is_left() -> None:
+    class Chosen(NearEnd):
+        info = SimpleNamespace(alpn="h2")
+
+    near, far = trio.testing.memory_stream_pair()
+    made: list[Chosen] = []
+
+    async def other(host: str, port: int) -> trio.abc.Stream:
+        await trio.lowlevel.checkpoint()
+        made.append(Chosen(near))
+        return made[-1]
+
+    with pytest.raises(ProtocolError, match="https://h was offered 'h2' by ALPN"):
+        await Connector(other, None).connect(URL.parse("https://h/"), None, Deadlines())
+    assert made[0].closed
+    assert await far.receive_some() == b""

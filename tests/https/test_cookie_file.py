@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import shutil
 import stat
 import subprocess
 import sys
@@ -8,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from support.servers import program
 from trio_https._cookie_file import load_cookies, save_cookies
 from trio_https._cookies import Cookie, CookieJar
 
@@ -62,13 +62,12 @@ async def test_what_curl_wrote_is_read(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 async def test_curl_reads_what_was_saved(tmp_path: Path) -> None:
     jar = CookieJar()
     jar.add(Cookie("a", "1", "127.0.0.1", "/"))
     path, kept = tmp_path / "cookies.txt", tmp_path / "kept.txt"
     await save_cookies(jar, path)
-    command = ["curl", "-s", "-b", str(path), "-c", str(kept), "http://127.0.0.1:1/"]
+    command = [program("curl"), "-s", "-b", str(path), "-c", str(kept), "http://127.0.0.1:1/"]
     subprocess.run(command, check=False)  # noqa: ASYNC221
     assert facts(await load_cookies(kept)) == facts(jar)
 

@@ -20,7 +20,8 @@ BUSY = ok(b"busy", status="503 Busy")
 
 
 def policy(**options: Any) -> Retries:
-    return Retries(**{"chance": lambda: 0.0, **options})
+    given: dict[str, Any] = {"chance": lambda: 0.0, **options}
+    return Retries(**given)
 
 
 async def statuses(script: Any, request: Outgoing, retries: Retries) -> tuple[int, int, float]:

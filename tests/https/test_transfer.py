@@ -4,13 +4,11 @@ import gzip
 import hashlib
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 import trio
-import trio.testing
 
-from support.downloads import KEPT, LARGE, OLD, SMALL, beside, content, fetch, old_file
+from support.downloads import KEPT, LARGE, OLD, SMALL, Told, beside, content, fetch, old_file
 from support.http_peers import Peer, Script, Seen, always, answering, ok
 from support.range_server import RangeServer
 from trio_https import (
@@ -67,15 +65,15 @@ async def test_a_server_without_ranges_sends_it_all_again(path: Path) -> None:
     assert content(path) == SMALL
 
 
-def lies(**changed: Any) -> type[RangeServer]:
-    """A server whose partial responses say something else."""
+def lies(head: dict[str, str], more: bytes = b"", most: int | None = None) -> type[RangeServer]:
+    """A server whose partial responses say something else, and whose bodies have more or fewer bytes."""
 
     class Liar(RangeServer):
         def partial(self, first: int, last: int) -> tuple[bytes, bytes]:
-            head, body = super().partial(first, last)
-            for old, new in changed.get("head", {}).items():
-                head = head.replace(old.encode(), new.encode())
-            return head, changed.get("body", lambda body: body)(body)
+            section, body = super().partial(first, last)
+            for old, new in head.items():
+                section = section.replace(old.encode(), new.encode())
+            return section, body[:most] + more
 
     return Liar
 
@@ -111,7 +109,7 @@ async def test_what_does_not_fit_is_thrown_away_and_all_of_it_fetched(
 
 async def test_more_than_announced_is_refused(path: Path) -> None:
     head = {"Content-Length: 17": "Content-Length: 18"}
-    server = lies(head=head, body=lambda body: body + b"!")(SMALL, cuts=[20])
+    server = lies(head=head, more=b"!")(SMALL, cuts=[20])
     with pytest.raises(TruncatedBody):
         await fetch(server, path)
     with pytest.raises(ProtocolError, match="more of"):
@@ -133,7 +131,7 @@ async def test_a_server_that_gives_less_than_asked_is_asked_again(path: Path) ->
 
 
 async def test_a_server_that_gives_nothing_is_not_asked_for_ever(path: Path) -> None:
-    server = lies(head={"Content-Length: 17": "Content-Length: 0"}, body=lambda _: b"")(SMALL, cuts=[20])
+    server = lies(head={"Content-Length: 17": "Content-Length: 0"}, most=0)(SMALL, cuts=[20])
     with pytest.raises(TruncatedBody):
         await fetch(server, path)
     with pytest.raises(ProtocolError, match="with nothing of it"):
@@ -191,11 +189,11 @@ def coded(data: bytes, encoding: str = "gzip", *lines: str) -> Script:
 
 async def test_a_coding_nobody_asked_for_is_undone(path: Path) -> None:
     data = gzip.compress(SMALL)
-    calls: list[tuple[int, int | None]] = []
-    done = await fetch(coded(data), path, progress=lambda *call: calls.append(call))
+    told = Told()
+    done = await fetch(coded(data), path, progress=told)
     assert content(path) == SMALL
     assert done.sha256 == hashlib.sha256(SMALL).hexdigest()
-    assert calls == [(len(SMALL), None)]
+    assert told.calls == [(len(SMALL), None)]
     with pytest.raises(TruncatedBody):
         await fetch(RangeServer(data, ("Content-Encoding: gzip", 'ETag: "1"'), cuts=[20]), path)
     assert beside(path) == []
@@ -240,13 +238,13 @@ async def test_a_large_one(path: Path) -> None:
 
 async def test_in_parts(path: Path) -> None:
     server = RangeServer(LARGE, digest=True)
-    calls: list[int] = []
-    done = await fetch(server, path, connections=4, progress=lambda received, total: calls.append(received))
+    told = Told()
+    done = await fetch(server, path, connections=4, progress=told)
     assert content(path) == LARGE
     assert done.sha256 == hashlib.sha256(LARGE).hexdigest()
     assert len(server.requests) == 4
     assert server.ranges_asked[0] is None
-    assert calls[-1] == len(LARGE)
+    assert told.received[-1] == len(LARGE)
     assert beside(path) == []
 
 

@@ -48,3 +48,18 @@ def content(path: Path) -> bytes:
 def restore(path: Path) -> None:
     """Make the file as it was before."""
     path.write_bytes(OLD)
+
+
+class Told:
+    """A progress callback that remembers."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[int, int | None]] = []
+
+    def __call__(self, received: int, total: int | None) -> None:
+        self.calls.append((received, total))
+
+    @property
+    def received(self) -> list[int]:
+        """How much had come, each time."""
+        return [received for received, _ in self.calls]
