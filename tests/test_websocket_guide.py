@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any  # what executed code leaves behind
 
 import trio
-import trio.testing
 
 from support.websocket_peer import BINARY, TEXT, Frame, Peer, close_frame, frame
 from trio_wss._open import OpenOptions
