@@ -6,8 +6,8 @@ payloads become one integer each, which costs less than a call into a library wo
 in place, block by block, as the bit arrays of `bitarray`, which work on whole machine words; a block is small
 enough to stay in the processor's cache, and so is the repeated key, which is made once for all of them.
 
-Measured against wsproto's four passes of `bytes.translate`: 3 times as fast for 16 bytes, 5 times for 4 KiB,
-12 times from 64 KiB up.
+Whole frames, measured beside wsproto's four passes of `bytes.translate`: 2.5 to 3.5 times as fast up to 4 KiB, 8 to 9
+times from 64 KiB up.
 """
 
 from __future__ import annotations
@@ -44,9 +44,13 @@ def masked(head: bytes, payload: bytes | bytearray | memoryview) -> bytes | byte
 
 
 def _mix(data: memoryview, key: bytes) -> None:
-    pattern = key * (min(len(data), _BLOCK) // _KEY + 1)
-    whole = bitarray(buffer=memoryview(pattern)[:_BLOCK]) if len(data) >= _BLOCK else bitarray()
-    for start in range(0, len(data), _BLOCK):
+    size = len(data)
+    if size <= _BLOCK:
+        block = bitarray(buffer=data)
+        block ^= bitarray(buffer=(key * (size // _KEY + 1))[:size])
+        return
+    pattern = memoryview(key * (_BLOCK // _KEY))
+    whole = bitarray(buffer=pattern)
+    for start in range(0, size, _BLOCK):
         block = bitarray(buffer=data[start : start + _BLOCK])
-        rest = len(data) - start
-        block ^= whole if rest >= _BLOCK else bitarray(buffer=memoryview(pattern)[:rest])
+        block ^= whole if size - start >= _BLOCK else bitarray(buffer=pattern[: size - start])
