@@ -6,8 +6,8 @@ payloads become one integer each, which costs less than a call into a library wo
 in place, block by block, as the bit arrays of `bitarray`, which work on whole machine words; a block is small
 enough to stay in the processor's cache, and so is the repeated key, which is made once for all of them.
 
-Whole frames, measured beside wsproto's four passes of `bytes.translate`: 2.5 to 3.5 times as fast up to 4 KiB, 8 to 9
-times from 64 KiB up.
+Whole frames, measured beside wsproto's four passes of `bytes.translate`: 2.5 to 3.5 times as fast up to 4 KiB,
+8 to 9 times from 64 KiB up.
 """
 
 from __future__ import annotations
