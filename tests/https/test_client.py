@@ -16,6 +16,7 @@ from trio_https import (
     Client,
     ConnectionLost,
     Deadlines,
+    HTTPProxy,
     InsecureConnection,
     InvalidRequest,
     InvalidURL,
@@ -342,6 +343,29 @@ async def test_a_client_cancelled_while_it_is_left_closes_everything() -> None:
                 await client.get("http://b/")
                 scope.cancel()
         assert server.open == 0
+
+
+async def test_a_download_goes_to_a_file(tmp_path: Path) -> None:
+    async with peers(always(ok(b"body"))) as factory, Client(factory) as client:
+        done = await client.download(
+            "http://h.example/", tmp_path / "file", headers={"X-Own": "1"}, params={"q": "1"}
+        )
+        assert (done.size, done.path.read_bytes()) == (4, b"body")
+        assert factory.requests[0].headers["x-own"] == "1"
+        assert factory.requests[0].target.endswith("?q=1")
+        with pytest.raises(ValueError, match="at least 1"):
+            await client.download("http://h.example/", tmp_path / "file", connections=0)
+        with pytest.raises(ValueError, match="SHA-256"):
+            await client.download("http://h.example/", tmp_path / "file", sha256="x")
+
+
+async def test_a_proxy_in_place_of_a_socket_is_what_the_default_runs_over() -> None:
+    async with (
+        peers(always(ok(b"by proxy"))) as factory,
+        Client(HTTPProxy("http://proxy.example:3128", Socket=factory)) as client,
+    ):
+        assert (await client.get("http://h.example/")).text == "by proxy"
+    assert factory.requests[0].target == "http://h.example/"
 
 
 async def test_what_a_request_may_be_given(tmp_path: Path) -> None:
