@@ -8,6 +8,7 @@ written out, for a table that is laid out as blocks on a narrow screen ceases to
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from trio_secure import TraceAlert, TraceEvent, TraceKeyChange, TraceMessage
 
@@ -19,22 +20,39 @@ from ._parts import Part
 from ._story import Story
 
 MOST_ROWS = 400
+"""Fields of one message that are shown."""
+MOST_ROWS_IN_ALL = 5_000
 _DEEPEST = 5
 _WHO = {"sent": "Client → server", "received": "Server → client"}
 
 
+@dataclass
+class _Budget:
+    """How many rows the page may still get: a peer can send many messages of many fields."""
+
+    secrets: bool
+    rows: int
+
+    def take(self, rows: list[Html]) -> list[Html]:
+        """As many of the rows as are left, and no more than one message may have."""
+        taken = rows[: min(MOST_ROWS, self.rows)]
+        self.rows -= len(taken)
+        return taken
+
+
 def steps(story: Story, *, secrets: bool) -> Html:
     """All that happened, in its order."""
-    items = [_step(story, place, secrets=secrets) for place in range(len(story.events))]
+    budget = _Budget(secrets, MOST_ROWS_IN_ALL)
+    items = [_step(story, place, budget) for place in range(len(story.events))]
     return tag("ol", *items, class_="steps")
 
 
-def _step(story: Story, place: int, *, secrets: bool) -> Html:
+def _step(story: Story, place: int, budget: _Budget) -> Html:
     event = story.events[place]
     anchor = f"m{place}"
     failed = story.failure is not None and story.failure.place == place
     if isinstance(event, TraceMessage):
-        return tag("li", _message(event, story.version, secrets=secrets), id=anchor)
+        return tag("li", _message(event, story.version, budget), id=anchor)
     if isinstance(event, TraceKeyChange):
         return _happening(event, _key_change(event), anchor, f"keys of_{event.protects}")
     if isinstance(event, TraceAlert):
@@ -66,7 +84,7 @@ def _key_change(event: TraceKeyChange) -> Html:
     return joined(tag("b", "Key change: "), f"from here on {said}{more}.")
 
 
-def _message(event: TraceMessage, version: str | None, *, secrets: bool) -> Html:
+def _message(event: TraceMessage, version: str | None, budget: _Budget) -> Html:
     encrypted = event.epoch != "plaintext"
     lock = tag(
         "span",
@@ -79,16 +97,16 @@ def _message(event: TraceMessage, version: str | None, *, secrets: bool) -> Html
         tag("span", tag("b", event.name), " ", lock, Html("<br>"), peer(event.summary, 160), class_="title"),
         _time(event),
     )
-    parts = message_parts(event)
-    rows = list(_rows(parts, 0, secrets=secrets))
-    left_out = len(rows) - MOST_ROWS
+    every_row = list(_rows(message_parts(event), 0, secrets=budget.secrets))
+    rows = budget.take(every_row)
+    left_out = len(every_row) - len(rows)
     more = tag("p", f"… and {left_out} more fields.", class_="more") if left_out > 0 else None
     head = tag("tr", *(tag("th", name, scope="col", role="columnheader") for name in _COLUMNS), role="row")
     table = tag(
         "table",
         tag("caption", f"The fields of {event.name}", class_="hidden"),
         tag("thead", head, role="rowgroup"),
-        tag("tbody", *rows[:MOST_ROWS], role="rowgroup"),
+        tag("tbody", *rows, role="rowgroup"),
         role="table",
     )
     meaning = tag("p", _meaning(_meanings.of_message(event.name, version)))

@@ -86,6 +86,13 @@ async def test_a_message_of_very_many_fields_is_cut(monkeypatch: pytest.MonkeyPa
     assert max(part.count('role="rowheader"') for part in html.split("<details")) == 10
 
 
+async def test_a_page_of_very_many_fields_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_steps, "MOST_ROWS_IN_ALL", 100)
+    html = await shown()
+    assert html.count('role="rowheader"') == 100
+    assert html.count("more fields.</p>") >= 5
+
+
 async def test_what_a_peer_wrote_is_no_markup() -> None:
     attack = "<img src=x onerror=alert(1)>\u202e"
     events: list[TraceEvent] = [TraceEvent(0, "received", attack, attack)]
