@@ -3,11 +3,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from support.properties import bounded
 from trio_secure import TraceExtension
 from trio_secure import _extensions as ext
 from trio_secure._codec import vector8, vector16, vector24
-from trio_secure._extensions import Where, write_extensions
+from trio_secure._extensions import EXTENSION_TYPES, Where, write_extensions
 from trio_secure._trace_extensions import decode_extensions
 from trio_secure_report._extensions import extension_block
 from trio_secure_report._parts import Cursor, Part, taken_apart
@@ -114,3 +117,15 @@ def test_more_extensions_than_were_decoded_are_shown_by_number() -> None:
 
     (part,) = taken_apart(write_extensions([(44, b""), (7, b"")]), layout)
     assert [one.name for one in part.parts] == ["cookie", "extension 7"]
+
+
+@bounded
+@given(
+    message=st.sampled_from(sorted(PLACES)),
+    code=st.sampled_from(sorted(EXTENSION_TYPES)),
+    data=st.binary(max_size=200),
+)
+def test_whatever_stands_in_an_extension_is_shown_to_its_last_byte(
+    message: str, code: int, data: bytes
+) -> None:
+    assert data_of(block(message, [(code, data)])) == write_extensions([(code, data)])
