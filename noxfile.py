@@ -108,7 +108,7 @@ def wheel(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Measure against trio.SSLStream; `-- --quick` for a rough answer."""
+    """Measure against trio.SSLStream and other WebSocket clients; `-- --quick` for a rough answer."""
     _install(session, "bench")
     session.run("python", "-m", "benchmarks", *session.posargs, env={"PYTHONPATH": "tests"})
 

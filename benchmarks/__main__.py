@@ -21,7 +21,7 @@ from pathlib import Path
 
 import trio
 
-from benchmarks import memory
+from benchmarks import memory, websocket
 from benchmarks.contestants import CONTESTANTS, OURS, PEER, SERVER_NAME
 from benchmarks.workloads import CASES, Case
 from support.authority import Authority
@@ -130,7 +130,10 @@ def main() -> str | None:
     if unknown:
         parser.error(f"no such case: {', '.join(unknown)}")
     rounds = options.rounds or (3 if options.quick else 7)
-    return run(options.cases or CASES, quick=options.quick, rounds=rounds)
+    wrong = run(options.cases or CASES, quick=options.quick, rounds=rounds)
+    if not options.cases:
+        websocket.run(websocket.CASES, quick=options.quick, rounds=rounds)
+    return wrong
 
 
 if __name__ == "__main__":
