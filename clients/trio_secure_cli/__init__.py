@@ -16,6 +16,7 @@ asked for goes to standard output, everything about it to standard error. The ex
     5    nothing came for longer than --timeout
     6    the peer broke HTTP or WebSocket rules, or what it sent was cut short
     7    the output could not be written
+    8    the server closed the WebSocket with a code that means an error
     70   a fault in this program
     130  stopped by Ctrl-C
 """

@@ -30,6 +30,7 @@ class ExitCode(enum.IntEnum):
     TOO_SLOW = 5, "nothing came for longer than --timeout"
     PROTOCOL = 6, "the peer broke HTTP or WebSocket rules, or what it sent was cut short"
     OUTPUT = 7, "the output could not be written"
+    CLOSED = 8, "the server closed the WebSocket with a code that means an error"
     INTERNAL = 70, "a fault in this program"
     INTERRUPTED = 130, "stopped by Ctrl-C"
 

@@ -14,6 +14,7 @@ def test_the_codes_scripts_rely_on_do_not_change() -> None:
         "TOO_SLOW": 5,
         "PROTOCOL": 6,
         "OUTPUT": 7,
+        "CLOSED": 8,
         "INTERNAL": 70,
         "INTERRUPTED": 130,
     }
