@@ -1,4 +1,4 @@
-"""The command `ws` as users start it: on a terminal of its own and in a pipe; the server at the other end is real."""
+"""The command `ws` as users start it: on a terminal of its own and in a pipe, against a real server."""
 
 from __future__ import annotations
 
