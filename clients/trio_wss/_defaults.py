@@ -6,6 +6,8 @@ when one of its sockets is needed.
 
 from __future__ import annotations
 
+import trio
+
 from trio_https import SocketFactory
 
 
@@ -14,3 +16,21 @@ def default_socket(scheme: str) -> SocketFactory:
     from trio_secure import SecureSocket, Socket  # an application with sockets of its own does not need it
 
     return SecureSocket if scheme == "wss" else Socket
+
+
+def is_broken_transport(error: Exception) -> bool:
+    """Whether it says that a connection broke, and not that what was received is unacceptable."""
+    if not isinstance(error, trio.BrokenResourceError):
+        return False
+    from trio_secure import TLSError, Truncated
+
+    return isinstance(error, Truncated) or not isinstance(error, TLSError)
+
+
+def is_secure(factory: SocketFactory) -> bool:
+    """Whether the factory is `trio_secure.SecureSocket`, or a class made from it."""
+    # By name: if it is, it is imported already, and if it is not, it need not be.
+    return isinstance(factory, type) and any(
+        base.__name__ == "SecureSocket" and base.__module__.split(".")[0] == "trio_secure"
+        for base in factory.__mro__
+    )
