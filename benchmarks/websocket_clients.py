@@ -45,7 +45,7 @@ async def _round_trips(send: Send, receive: Receive, message: str | bytes, count
 
 async def _trio_wss(url: str, authority: bytes, message: str | bytes, count: int) -> float:
     secure = {"certificate": authority} if url.startswith("wss:") else None
-    async with open_websocket(url, secure=secure, max_message_size=MAX_MESSAGE) as ws:
+    async with open_websocket(url, secure=secure, compression=None, max_message_size=MAX_MESSAGE) as ws:
         return await _round_trips(ws.send, ws.receive, message, count)
 
 

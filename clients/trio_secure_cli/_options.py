@@ -64,6 +64,8 @@ class WsOptions:
     headers: tuple[tuple[str, str], ...] = ()
     max_size: int = DEFAULT_MAX_SIZE
     """Bytes of the longest message accepted, and of the longest line."""
+    compression: bool = True
+    """Whether permessage-deflate is offered."""
     history: Path | None = None
     """The file that keeps what a person typed."""
 
@@ -166,6 +168,7 @@ def _add_ws(commands: Commands) -> None:
         default=DEFAULT_MAX_SIZE,
         help="refuse longer messages; takes K, M and G (default: 16M)",
     )
+    ws.add_argument("--no-compression", action="store_true", help="do not offer to compress messages")
     ws.add_argument(
         "--ping",
         metavar="SECONDS",
@@ -226,6 +229,7 @@ def _ws_options(connection: ConnectionOptions, chosen: argparse.Namespace) -> Ws
         subprotocols=tuple(chosen.subprotocol),
         headers=tuple(chosen.header),
         max_size=chosen.max_size,
+        compression=not chosen.no_compression,
         history=chosen.history,
     )
 

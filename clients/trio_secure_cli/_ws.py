@@ -12,7 +12,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any  # keyword arguments that are passed on
 
 from trio_https import InvalidURL
-from trio_wss import WebSocket, open_websocket
+from trio_wss import Deflate, WebSocket, open_websocket
 
 from ._conversation import Conversation
 from ._display import Display
@@ -27,6 +27,8 @@ from ._secure import secure_for_url
 from ._speech import Piped, Speech, Typed
 from ._terminal import Terminal
 from ._text import printable
+
+_KEEPALIVE = 20.0
 
 
 async def ws(options: WsOptions, terminal: Terminal, **websocket_options: Any) -> ExitCode:
@@ -68,7 +70,10 @@ async def _opened(
                 subprotocols=options.subprotocols,
                 headers=options.headers,
                 max_message_size=options.max_size,
+                compression=Deflate() if options.compression else None,
                 open_timeout=None,  # the clock limits it
+                # The command's own Pings notice as well whether the server is there.
+                ping_interval=_KEEPALIVE if options.ping is None else None,
                 **more,
             )
         )

@@ -37,7 +37,7 @@ PLAIN = ConnectionOptions()
             WsOptions(PLAIN, "wss://h/", notation=Notation.BINARY, framing=Framing.WHOLE),
         ),
         (
-            "ws wss://h/ --base64 --json --ping 0.5 --max-size 64k --history h",
+            "ws wss://h/ --base64 --json --ping 0.5 --max-size 64k --no-compression --history h",
             WsOptions(
                 PLAIN,
                 "wss://h/",
@@ -45,6 +45,7 @@ PLAIN = ConnectionOptions()
                 json=True,
                 ping=0.5,
                 max_size=65_536,
+                compression=False,
                 history=Path("h"),
             ),
         ),

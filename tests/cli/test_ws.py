@@ -54,6 +54,9 @@ async def test_the_opening_request_is_what_was_asked_for() -> None:
     terminal = await converse(script, b"", "ie", options=options)
     assert requests[0].get_all("sec-websocket-protocol") == ["soap, chat"]
     assert requests[0].get_all("x-who") == ["me"]
+    assert "permessage-deflate" in requests[0].get_all("sec-websocket-extensions")[0]
+    await converse(script, b"", options=replace(options, compression=False))
+    assert requests[1].get_all("sec-websocket-extensions") == []
     assert "connected to ws://h.example/, subprotocol chat;" in terminal.said
 
 

@@ -13,10 +13,11 @@ import trio
 from support.authority import Authority
 from support.servers import RunningServer
 from support.websocket_servers import SERVERS, websocket_server
-from trio_wss import ConnectionClosed, WebSocket, open_websocket
+from trio_wss import ConnectionClosed, Deflate, WebSocket, open_websocket
 
 # An ASGI application cannot ping, and neither it nor one on aiohttp can send a message in fragments.
 PINGING = [name for name in SERVERS if name != "hypercorn"]
+_DEFAULT = Deflate()
 FRAGMENTING = [name for name in PINGING if name != "aiohttp"]
 
 
@@ -29,12 +30,18 @@ class Site:
         self._secure = {"certificate": authority.certificate_der}
 
     @asynccontextmanager
-    async def websocket(self, *subprotocols: str) -> AsyncGenerator[WebSocket]:
+    async def websocket(
+        self, *subprotocols: str, compression: Deflate | None = _DEFAULT
+    ) -> AsyncGenerator[WebSocket]:
         url = f"wss://localhost:{self.server.port}/"
         limit = 64 << 20
         with trio.fail_after(30):
             async with open_websocket(
-                url, secure=self._secure, subprotocols=subprotocols, max_message_size=limit
+                url,
+                secure=self._secure,
+                subprotocols=subprotocols,
+                compression=compression,
+                max_message_size=limit,
             ) as websocket:
                 yield websocket
 
@@ -77,6 +84,37 @@ async def test_a_message_in_fragments_arrives_as_one(site: Site) -> None:
     async with site.websocket() as websocket:
         await websocket.send(fragments())
         assert await websocket.receive() == "".join(f"{number}, " for number in range(100))
+
+
+OFFERS = {
+    "the default": Deflate(),
+    "nothing is kept": Deflate(server_no_context_takeover=True, client_no_context_takeover=True),
+    "small windows": Deflate(server_max_window_bits=10, client_max_window_bits=9, min_size=0),
+}
+
+
+@pytest.mark.parametrize("offer", OFFERS)
+async def test_messages_are_compressed_both_ways(offer: str, site: Site) -> None:
+    messages: list[str | bytes] = [
+        *("Grüße, 世界 " * 1000, b"x" * (1 << 20), "", b"", "short", os.urandom(100_000)),
+        *("Grüße, 世界 " * 1000, "again " * 50_000),
+    ]
+    async with site.websocket(compression=OFFERS[offer]) as websocket:
+        assert websocket.compression is not None
+        for message in messages:
+            await websocket.send(message)
+            assert await websocket.receive() == message
+        total = sum(len(message) for message in messages)
+        assert websocket.statistics.bytes_sent < total / 5
+        assert websocket.statistics.bytes_received < total / 5
+
+
+async def test_messages_are_not_compressed_on_request(site: Site) -> None:
+    async with site.websocket(compression=None) as websocket:
+        assert websocket.compression is None
+        await websocket.send("x" * 100_000)
+        assert await websocket.receive() == "x" * 100_000
+        assert websocket.statistics.bytes_sent > 100_000
 
 
 @pytest.mark.parametrize("site", FRAGMENTING, indirect=True)
