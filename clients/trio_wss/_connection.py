@@ -49,6 +49,8 @@ READ_SIZE = 1 << 16
 # Others want to run while many frames, or much that was compressed, is taken from one read.
 _BATCH = 256
 _BATCH_BYTES = 1 << 12
+# Turns for others to answer what came whole before a rule was broken.
+_TURNS = 8
 LINGER = 1.0
 """Seconds the server has to close the transport after both sides are done."""
 HURRY = 1.0
@@ -186,6 +188,8 @@ class Connection:
                     done = 0
                     await trio.lowlevel.checkpoint()
         except (ProtocolViolation, MessageTooLarge) as error:
+            for _ in range(_TURNS):
+                await trio.lowlevel.checkpoint()
             self._end(error)
             self._say_close(error.code or PROTOCOL_ERROR, str(error))
 

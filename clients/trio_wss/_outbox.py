@@ -9,18 +9,22 @@ Senders wait, before they put a frame, until less than `capacity` bytes are on t
 reaches them, and memory is bounded by the capacity and one message. Small frames are joined into one write;
 large ones are not copied again.
 
-Control frames do not wait in line. There is one place for a Pong, which the next one takes over: RFC 6455
-§5.5.3 lets a peer answer only the most recent Ping. However many Pings come, they cost these 125 bytes. The
-Close frame goes behind what was put before it, and nothing goes behind the Close frame.
+Control frames do not wait in line. Every Ping is answered, as long as no more than `MAX_PONGS` Pongs wait:
+then the oldest gives way, since RFC 6455 §5.5.3 lets a peer answer only the most recent Ping. However many
+Pings come, they cost 4 KiB. The Close frame goes behind what was put before it, and nothing goes behind the
+Close frame.
 """
 
 from __future__ import annotations
+
+from collections import deque
 
 import trio
 
 from ._encoder import Binary, close_frame, pong_frame
 
 CAPACITY = 1 << 16
+MAX_PONGS = 32
 _LARGE = 1 << 14
 
 
@@ -32,7 +36,7 @@ class Outbox:
         self._urgent: list[Binary] = []
         self._waiting: list[Binary] = []
         self._unsent = 0
-        self._pong: bytes | None = None
+        self._pongs: deque[bytes] = deque(maxlen=MAX_PONGS)
         self._room = trio.lowlevel.ParkingLot()
         self._work = trio.lowlevel.ParkingLot()
         self._writing = trio.CancelScope()
@@ -64,9 +68,9 @@ class Outbox:
         self._work.unpark()
 
     def answer(self, payload: bytes) -> None:
-        """Answer a Ping, before anything that waits, unless a later Ping comes first."""
+        """Answer a Ping, before anything that waits, unless too many later ones come first."""
         if self.open:
-            self._pong = payload
+            self._pongs.append(payload)
             self._work.unpark()
 
     def close(self, code: int, reason: str = "", *, answers: bool = True) -> None:
@@ -75,13 +79,13 @@ class Outbox:
         Args:
             code: as for `close_frame`.
             reason: as for `close_frame`.
-            answers: whether a Ping still has to be answered: not when the server has closed (§5.5.2).
+            answers: whether Pings still have to be answered: not when the server has closed (§5.5.2).
         """
         if not self.open:
             return
         if answers:
-            self._put_pong()
-        self._pong = None
+            self._put_pongs()
+        self._pongs.clear()
         self.put(close_frame(code, reason))
         self.open = False
         self._room.unpark_all()
@@ -96,7 +100,7 @@ class Outbox:
         """The writer: send what is put, until the Close frame has gone out or `stop` is called."""
         with self._writing:
             while True:
-                self._put_pong()
+                self._put_pongs()
                 if self._urgent or self._waiting:
                     await self._write_some(stream)
                 elif self.open:
@@ -104,10 +108,10 @@ class Outbox:
                 else:
                     return
 
-    def _put_pong(self) -> None:
-        if self._pong is not None:
-            self.put_first(pong_frame(self._pong))
-            self._pong = None
+    def _put_pongs(self) -> None:
+        for payload in self._pongs:
+            self.put_first(pong_frame(payload))
+        self._pongs.clear()
 
     async def _write_some(self, stream: trio.abc.SendStream) -> None:
         """One write: all the small frames that come next, or one large frame."""

@@ -18,7 +18,7 @@ class Statistics:
     bytes_received: int = 0
     """Bytes of frames read from the transport."""
     pings_received: int = 0
-    """Pings from the server. Of several at once, only the last one is answered (RFC 6455 §5.5.3)."""
+    """Pings from the server. Of very many at once, only the last ones are answered (RFC 6455 §5.5.3)."""
     pongs_received: int = 0
     """Pongs from the server, those nobody waited for included."""
     bytes_unsent: int = 0
