@@ -72,6 +72,11 @@ class ReceivingHalf:
         finally:
             self._busy = False
 
+    @property
+    def empty(self) -> bool:
+        """Whether nothing has been received that was not given out: no data, no record, no end, no error."""
+        return not (self._rest or self._error or self._ended or self._channel.reader.holds_anything)
+
     async def _next(self, limit: int) -> bytes | None:
         """Data, or nothing at the end; None when there are errands to run first."""
         try:

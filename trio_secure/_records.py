@@ -115,6 +115,11 @@ class RecordReader:
         """Bytes received and not yet opened."""
         return self._end - self._start
 
+    @property
+    def holds_anything(self) -> bool:
+        """Whether there is a record, or a part of one."""
+        return self.buffered > 0 or self._set_aside is not None
+
     def space(self) -> memoryview:
         """Where the transport may write what it receives next; never empty."""
         if self._start:

@@ -1,4 +1,4 @@
-"""Which Socket factory a URL gets when the caller names none.
+"""Which Socket factory an `https:` URL gets when the caller names none.
 
 Theory of operation: this is the one place of the package that knows the TLS client. It is imported when it is
 first needed, so that a program which brings its own factory never loads it.
@@ -14,15 +14,11 @@ SocketFactory = Callable[..., Awaitable[trio.abc.Stream]]
 """Called with host and port, and `secure=` if the caller gave it; awaited, it gives a connected stream."""
 
 
-def default_socket(scheme: str) -> SocketFactory:
-    """TLS for `https`, plain TCP for `http`."""
-    if scheme == "https":
-        from trio_secure import SecureSocket
+def default_socket() -> SocketFactory:
+    """TLS, for `https:` URLs."""
+    from trio_secure import SecureSocket
 
-        return SecureSocket
-    from trio_secure import Socket
-
-    return Socket
+    return SecureSocket
 
 
 def is_secure(factory: SocketFactory) -> bool:

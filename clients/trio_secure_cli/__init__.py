@@ -1,6 +1,6 @@
 """The command `trio-secure`: downloads, WebSockets and a look at a server's TLS, from the command line.
 
-    trio-secure get URL [-o FILE]     download, with a progress bar on a terminal
+    trio-secure get URL [-o FILE]     download, with a progress bar on a terminal; -C goes on with half a file
     trio-secure ws URL                send lines as WebSocket messages, print what comes
     trio-secure probe HOST[:PORT]     what a server negotiates, and who vouches for it
     trio-secure demo                  all of it, against a server on this machine
@@ -17,6 +17,7 @@ asked for goes to standard output, everything about it to standard error. The ex
     6    the peer broke HTTP or WebSocket rules, or what it sent was cut short
     7    the output could not be written
     8    the server closed the WebSocket with a code that means an error
+    9    what came is not what it was to be: --sha256, or the server's own digest
     70   a fault in this program
     130  stopped by Ctrl-C
 """

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ._exit_codes import exit_code_table
+from ._get_options import GetOptions, add_get_arguments, get_options
 from ._notation import Framing, Notation
 
 DEFAULT_TIMEOUT = 30.0
@@ -34,16 +35,6 @@ class ConnectionOptions:
     insecure: bool = False
     timeout: float = DEFAULT_TIMEOUT
     """Seconds without progress after which the command gives up."""
-
-
-@dataclass(frozen=True)
-class GetOptions:
-    """`trio-secure get URL [-o FILE]`."""
-
-    connection: ConnectionOptions
-    url: str
-    output: Path | None = None
-    """Where the body goes; None is standard output."""
 
 
 @dataclass(frozen=True)
@@ -107,8 +98,7 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
         timeout=chosen.timeout,
     )
     if chosen.command == "get":
-        output = None if chosen.output == Path("-") else chosen.output
-        return GetOptions(connection, chosen.url, output)
+        return get_options(chosen, connection)
     if chosen.command == "ws":
         return _ws_options(connection, chosen)
     if chosen.command == "probe":
@@ -126,16 +116,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    get = _add_command(commands, "get", "download a URL to standard output or a file")
-    get.add_argument("url", metavar="URL", help="an https: or http: URL")
-    get.add_argument(
-        "-o",
-        "--output",
-        metavar="FILE",
-        type=Path,
-        help="write the body to FILE, which appears, or changes, only when all of it has come",
-    )
-
+    add_get_arguments(_add_command(commands, "get", "download a URL to standard output or a file"))
     _add_ws(commands)
 
     probe = _add_command(commands, "probe", "say what a TLS server negotiates and who vouches for it")

@@ -14,7 +14,8 @@ from functools import partial
 import trio
 
 from ._exit_codes import ExitCode
-from ._options import GetOptions, Options, ProbeOptions, WsOptions
+from ._get_options import GetOptions
+from ._options import Options, ProbeOptions, WsOptions
 from ._report import report
 from ._terminal import Terminal
 

@@ -19,7 +19,7 @@ import math
 from collections.abc import Iterator
 from typing import NamedTuple, TypeAlias
 
-from wsproto.frame_protocol import FrameDecoder, Opcode, ParseFailed, RsvBits
+from wsproto.frame_protocol import FrameDecoder, Header, Opcode, ParseFailed, RsvBits
 
 from ._close_codes import INVALID_DATA, PROTOCOL_ERROR, BadCloseFrame, read_body
 from ._deflate import Deflate, Inflater
@@ -27,6 +27,8 @@ from ._errors import MessageTooLarge, ProtocolViolation
 from ._limits import Limits
 
 _LONGEST_HEADER = 10  # a server's, without a mask
+_NO_BITS = RsvBits(False, False, False)
+_WHOLE_MESSAGES = {0x80 | opcode: opcode for opcode in (Opcode.TEXT, Opcode.BINARY)}
 
 
 class Piece(NamedTuple):
@@ -125,6 +127,13 @@ class _Headers(FrameDecoder):
             MessageTooLarge: it announces what exceeds a limit.
         """
         before = len(self.buffer)
+        if not before and not self._within and at + 1 < len(data) and data[at + 1] < 126:
+            # Most frames are short messages of one frame. Nothing in such a header can break a rule.
+            opcode = _WHOLE_MESSAGES.get(data[at])
+            if opcode is not None:
+                self.extension_processing(opcode, _NO_BITS, data[at + 1])
+                self.header = Header(True, _NO_BITS, opcode, data[at + 1], None)
+                return at + 2
         self.receive_bytes(bytes(data[at : at + _LONGEST_HEADER - before]))
         given = len(self.buffer)
         try:

@@ -63,7 +63,7 @@ class Inbox:
         self._pieces.append(piece)
         self._complete += piece.final
         self._held += _size(piece)
-        if piece.final or self._streaming or self._beginners or self.full:
+        if self._arrived and (piece.final or self._streaming or self._beginners or self.full):
             self._arrived.unpark_all()
 
     async def room(self) -> None:
@@ -171,7 +171,7 @@ class Inbox:
         piece = self._pieces.popleft()
         self._complete -= piece.final
         self._held -= _size(piece)
-        if not self.full:
+        if self._taken and not self.full:
             self._taken.unpark_all()
         return piece
 

@@ -24,7 +24,7 @@ import trio
 from trio_https import URL, HeadersLike, InsecureConnection, InvalidURL, SocketFactory
 
 from ._connection import Connection
-from ._defaults import default_socket
+from ._defaults import chosen_socket
 from ._deflate import Deflate
 from ._handshake import Handshake, Upgrade
 from ._limits import (
@@ -82,7 +82,7 @@ async def open_websocket(url: str | URL, **options: Unpack[OpenOptions]) -> Asyn
     Args:
         url: a `ws:` or `wss:` URL, without a fragment.
         Socket: the factory that makes the stream, called with host and port. By default
-            `trio_secure.SecureSocket` for `wss:`, and `trio_secure.Socket` for `ws:`.
+            `trio_secure.SecureSocket` for `wss:`, and `trio_secure.Socket` for `ws:`; over a `trio_https.Proxy`.
         secure: passed on to the factory as `secure=` if it is not `None`: for `SecureSocket`, its dictionary.
         subprotocols: those to offer, in order of preference. `ws.subprotocol` is the one the server chose.
         headers: further fields for the handshake request.
@@ -214,7 +214,7 @@ class Opening:
         if secure is not None and Socket is None and self._url.scheme == "ws":
             raise ValueError("secure= is for wss: URLs, and for Socket factories that take it")
         self._options: dict[str, object] = {} if secure is None else {"secure": secure}
-        self._factory = Socket or default_socket(self._url.scheme)
+        self._factory = chosen_socket(Socket, self._url)
         self._seconds = _seconds(open_timeout)
 
     async def connect(self) -> tuple[trio.abc.Stream, Upgrade]:

@@ -119,7 +119,8 @@ class Outbox:
         await stream.send_all(data)
         self._unsent -= len(data)
         self.written += len(data)
-        self._room.unpark_all()
+        if self._room:
+            self._room.unpark_all()
 
     def _next(self) -> Binary:
         frames, self._urgent = self._urgent, []

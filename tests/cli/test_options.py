@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from trio_secure_cli._exit_codes import exit_code_table
+from trio_secure_cli._get_options import GetOptions
 from trio_secure_cli._notation import Framing, Notation
 from trio_secure_cli._options import (
     ConnectionOptions,
     DemoOptions,
-    GetOptions,
     Options,
     ProbeOptions,
     WsOptions,

@@ -5,10 +5,10 @@ import pytest
 from support.terminal import FakeTerminal
 from trio_secure_cli import ExitCode, _demo, _get, _probe, _run, _ws
 from trio_secure_cli._failure import CommandError
+from trio_secure_cli._get_options import GetOptions
 from trio_secure_cli._options import (
     ConnectionOptions,
     DemoOptions,
-    GetOptions,
     Options,
     ProbeOptions,
     WsOptions,
@@ -64,5 +64,5 @@ def test_nothing_gets_past_it(monkeypatch: pytest.MonkeyPatch, error: BaseExcept
 
 def test_a_password_is_not_repeated() -> None:
     terminal = FakeTerminal()
-    assert _run.run(GetOptions(PLAIN, "https://me:secret@h/"), terminal) is ExitCode.USAGE
+    assert _run.run(GetOptions(PLAIN, "https://me:secret@h:0/"), terminal) is ExitCode.USAGE
     assert "secret" not in terminal.said

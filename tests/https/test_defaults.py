@@ -8,9 +8,8 @@ import trio_secure
 from trio_https._defaults import default_socket, is_secure
 
 
-def test_https_gets_tls_and_http_does_not() -> None:
-    assert default_socket("https") is trio_secure.SecureSocket
-    assert default_socket("http") is trio_secure.Socket
+def test_https_gets_tls() -> None:
+    assert default_socket() is trio_secure.SecureSocket
 
 
 def test_only_the_class_for_tls_and_those_made_from_it_are_known_to_be_secure() -> None:

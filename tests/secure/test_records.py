@@ -97,6 +97,8 @@ def test_what_is_received_and_not_opened_is_counted() -> None:
     assert reader.buffered == 10
     reader.next()
     assert reader.buffered == 2
+    assert reader.holds_anything
+    assert not RecordReader().holds_anything
 
 
 @pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])

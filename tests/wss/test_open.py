@@ -7,10 +7,12 @@ import trio
 import trio.testing
 
 import trio_secure
+from support.authority import Authority
 from support.cancellation import every_checkpoint
 from support.rough_stream import RoughStream
+from support.tls_server import tls_server
 from support.websocket_peer import BINARY, CLOSE, TEXT, Frame, Peer, close_frame, connected, frame
-from trio_https import URL, InsecureConnection, InvalidURL, SocketFactory
+from trio_https import URL, InsecureConnection, InvalidURL, Proxy, SocketFactory
 from trio_wss import (
     ConnectionClosed,
     ConnectionLost,
@@ -195,6 +197,26 @@ async def test_bare_tcp_is_no_transport_for_a_secure_url() -> None:
             async with open_websocket(f"wss://127.0.0.1:{port}/", Socket=socket):
                 pass
     assert made[0].socket.fileno() == -1
+
+
+async def test_a_proxy_is_what_tls_runs_over() -> None:
+    class Tunnel(Proxy):
+        name = "tunnel"
+
+        async def __call__(self, host: str, port: int, /) -> trio.abc.Stream:
+            return await trio.open_tcp_stream("127.0.0.1", tls_port)
+
+    async def refuse(stream: trio.abc.Stream) -> None:
+        await stream.receive_some()
+        await stream.send_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
+
+    authority = Authority.make()
+    async with tls_server(authority.issue("ws.example"), refuse) as tls_port:
+        with pytest.raises(UpgradeRefused, match="404"):
+            async with open_websocket(
+                "wss://ws.example/", Socket=Tunnel(), secure={"certificate": authority.certificate_der}
+            ):
+                pass
 
 
 async def answered(response: bytes) -> trio.abc.Stream:
