@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import asyncio
 import threading
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from functools import partial
@@ -152,4 +154,13 @@ async def test_an_output_that_hangs_is_left_behind(autojump_clock: trio.testing.
         async with open_prompt() as prompt:
             prompt.print(hang.wait)
         assert trio.current_time() >= 1
+        # The thread must not outlive its keyboard: the next test may get a file of the same number.
         hang.set()
+        loop = prompt._loop
+        assert loop is not None
+        await trio.to_thread.run_sync(_wait_for_end, loop)
+
+
+def _wait_for_end(loop: asyncio.AbstractEventLoop) -> None:
+    while not loop.is_closed():
+        time.sleep(0.001)
