@@ -45,7 +45,8 @@ from ._pings import Flight, Pings
 from ._statistics import Statistics
 from ._transport import TRANSPORT_ERRORS, close_now
 
-READ_SIZE = 1 << 16
+# A message of 64 KiB and its header in one go; from 128 KiB on, the memory is mapped anew for each read.
+READ_SIZE = 96 << 10
 # Others want to run while many frames, or much that was compressed, is taken from one read.
 _BATCH = 256
 _BATCH_BYTES = 1 << 12
