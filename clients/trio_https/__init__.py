@@ -6,7 +6,7 @@ from ._auth import Asked, Auth, BasicAuth, BearerAuth
 from ._auth_digest import DigestAuth
 from ._auth_netrc import NetrcAuth
 from ._body import BodyLike
-from ._challenges import Challenge
+from ._challenges import Challenge, parse_challenges
 from ._client import Client
 from ._cookie_file import load_cookies, save_cookies
 from ._cookies import Cookie, CookieJar
@@ -102,5 +102,6 @@ __all__ = [
     "TooSlow",
     "TruncatedBody",
     "load_cookies",
+    "parse_challenges",
     "save_cookies",
 ]

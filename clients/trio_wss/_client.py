@@ -18,7 +18,7 @@ from typing import TypedDict, Unpack, cast
 
 import trio
 
-from trio_https import URL, HeadersLike, SocketFactory
+from trio_https import URL, Auth, CookieJar, HeadersLike, SocketFactory
 
 from ._defaults import is_secure
 from ._deflate import Deflate
@@ -27,6 +27,8 @@ from ._websocket import WebSocket
 
 
 class _More(TypedDict, total=False):
+    auth: Auth | None
+    cookies: CookieJar | None
     compression: Deflate | None
     max_message_size: int | None
     max_frame_size: int | None

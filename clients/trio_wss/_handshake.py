@@ -51,6 +51,8 @@ _OWN_FIELDS = frozenset(
     }
 )
 
+Field = tuple[bytes, bytes]
+
 
 @dataclass(frozen=True)
 class Upgrade:
@@ -114,8 +116,8 @@ class Handshake:
             raise await self._refusal(stream, response)
         return self._accepted(response)
 
-    def _fields(self, authority: str, headers: HeadersLike | None) -> list[tuple[bytes, bytes]]:
-        given = _encoded(headers)
+    def _fields(self, authority: str, headers: HeadersLike | None) -> list[Field]:
+        given = encoded(headers)
         names = {name.lower() for name, _ in given}
         if owned := names & _OWN_FIELDS:
             shown = ", ".join(sorted(name.decode() for name in owned))
@@ -218,12 +220,18 @@ class Handshake:
         return ProtocolViolation(f"the handshake response of {self._origin} {what}")
 
 
-def _encoded(headers: HeadersLike | None) -> list[tuple[bytes, bytes]]:
+def encoded(headers: HeadersLike | None) -> list[Field]:
+    """The fields given by the caller.
+
+    Raises:
+        TypeError: they are not pairs of text.
+        UnicodeEncodeError: the text is not ASCII.
+    """
     pairs: Iterable[object] = headers or ()
     if isinstance(headers, Mapping):
         # An iterable of pairs might be a mapping with pairs for keys, as far as types go.
         pairs = cast("Mapping[object, object]", headers).items()
-    fields: list[tuple[bytes, bytes]] = []
+    fields: list[Field] = []
     for pair in pairs:
         match pair:
             case (str() | bytes() as name, str() | bytes() as value):

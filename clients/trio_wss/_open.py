@@ -21,12 +21,23 @@ from typing import TypedDict, Unpack
 
 import trio
 
-from trio_https import URL, HeadersLike, InsecureConnection, InvalidURL, SocketFactory
+from trio_https import (
+    URL,
+    Auth,
+    CookieJar,
+    HeadersLike,
+    InsecureConnection,
+    InvalidURL,
+    Proxy,
+    Redirects,
+    SocketFactory,
+)
 
 from ._connection import Connection
 from ._defaults import chosen_socket
 from ._deflate import Deflate
-from ._handshake import Handshake, Upgrade
+from ._following import Following, Opened, Wanted
+from ._handshake import Field, Handshake, Upgrade, encoded
 from ._limits import (
     DEFAULT_CLOSE_TIMEOUT,
     DEFAULT_MAX_BUFFERED,
@@ -41,6 +52,7 @@ from ._websocket import WebSocket
 
 DEFAULT_OPEN_TIMEOUT = 30.0
 DEFAULT_COMPRESSION = Deflate()
+DEFAULT_REDIRECTS = Redirects()
 
 
 class WrapOptions(TypedDict, total=False):
@@ -48,6 +60,8 @@ class WrapOptions(TypedDict, total=False):
 
     subprotocols: Sequence[str]
     headers: HeadersLike | None
+    auth: Auth | None
+    cookies: CookieJar | None
     compression: Deflate | None
     max_message_size: int | None
     max_frame_size: int | None
@@ -64,6 +78,7 @@ class OpenOptions(WrapOptions, total=False):
 
     Socket: SocketFactory | None
     secure: object
+    redirects: Redirects | None
 
 
 @asynccontextmanager
@@ -86,6 +101,10 @@ async def open_websocket(url: str | URL, **options: Unpack[OpenOptions]) -> Asyn
         secure: passed on to the factory as `secure=` if it is not `None`: for `SecureSocket`, its dictionary.
         subprotocols: those to offer, in order of preference. `ws.subprotocol` is the one the server chose.
         headers: further fields for the handshake request.
+        auth: a `trio_https.Auth`, which answers the server, and none it redirects to.
+        cookies: a `trio_https.CookieJar`, the HTTPS client's for instance; by default none are kept.
+        redirects: how redirects are followed, by default ten of them and none from `wss:` to `ws:`; with
+            `None`, a redirect is a refusal. To another origin none of `headers` goes along but User-Agent.
         compression: what to offer of permessage-deflate (RFC 7692), by default `Deflate()`; with `None`,
             messages are not compressed. `ws.compression` is what was agreed on.
         max_message_size: the longest message to accept, in bytes, 1 MiB by default; `None` for no limit. For
@@ -109,6 +128,8 @@ async def open_websocket(url: str | URL, **options: Unpack[OpenOptions]) -> Asyn
         UpgradeRefused: the server answered with another status than 101.
         ProtocolViolation: the server did not answer as RFC 6455 has it.
         ConnectionLost: the connection ended during the handshake.
+        RedirectRefused: the server redirects to where this client does not follow.
+        ProxyRefused: the proxy does not connect.
         InsecureConnection: the URL is `wss:`, and the factory made a bare TCP stream.
         trio.TooSlowError: `open_timeout` has passed.
         OSError, TLSError, and so on: what the factory raises.
@@ -159,7 +180,7 @@ async def wrap_websocket(
         yield websocket
 
 
-Connecting = Callable[[], Awaitable[tuple[trio.abc.Stream, Upgrade]]]
+Connecting = Callable[[], Awaitable[Opened]]
 
 
 @asynccontextmanager
@@ -190,6 +211,9 @@ class Opening:
         secure: object = None,
         subprotocols: Sequence[str] = (),
         headers: HeadersLike | None = None,
+        auth: Auth | None = None,
+        cookies: CookieJar | None = None,
+        redirects: Redirects | None = DEFAULT_REDIRECTS,
         compression: Deflate | None = DEFAULT_COMPRESSION,
         max_message_size: int | None = DEFAULT_MAX_MESSAGE_SIZE,
         max_frame_size: int | None = None,
@@ -210,29 +234,34 @@ class Opening:
             close_timeout=close_timeout,
         )
         self._url = _parse(url)
-        self._handshake = Handshake(self._url, subprotocols, headers, compression)
-        if secure is not None and Socket is None and self._url.scheme == "ws":
+        self._subprotocols, self._compression = subprotocols, compression
+        self._wanted = Wanted(self._url, encoded(headers), auth)
+        Handshake(self._url, subprotocols, self._wanted.fields, compression)  # to check what was given
+        self._following = Following(cookies, redirects)
+        self._Socket, self._secure = Socket, secure
+        if self._url.scheme == "ws" and secure is not None and not self._takes_secure(self._url):
             raise ValueError("secure= is for wss: URLs, and for Socket factories that take it")
-        self._options: dict[str, object] = {} if secure is None else {"secure": secure}
-        self._factory = chosen_socket(Socket, self._url)
         self._seconds = _seconds(open_timeout)
 
-    async def connect(self) -> tuple[trio.abc.Stream, Upgrade]:
-        """Make a stream and perform the handshake over it."""
+    async def connect(self) -> Opened:
+        """Make a stream and perform the handshake over it, wherever the URL leads."""
         with trio.move_on_after(self._seconds):
-            stream = await self._factory(self._url.host, self._url.port, **self._options)
-            if self._url.scheme == "wss" and isinstance(stream, trio.SocketStream):
-                await close_now(stream)
-                raise InsecureConnection(
-                    f"{self._url.origin} needs TLS, and the Socket factory made a bare TCP stream"
-                )
-            return await self._perform(stream)
+            return await self._following.open(self._wanted, self._attempt)
         raise self._too_slow()
 
-    async def adopt(self, stream: trio.abc.Stream) -> tuple[trio.abc.Stream, Upgrade]:
-        """Perform the handshake over a stream that is there."""
-        with trio.move_on_after(self._seconds):
-            return await self._perform(stream)
+    async def adopt(self, stream: trio.abc.Stream) -> Opened:
+        """Perform the handshake over a stream that is there: once, since there is no other."""
+
+        async def attempt(url: URL, fields: Sequence[Field]) -> Opened:
+            return await self._perform(stream, url, fields)
+
+        try:
+            with trio.move_on_after(self._seconds):
+                return await self._following.authenticated(self._wanted, attempt, rounds=1)
+        except BaseException:
+            await close_now(stream)
+            raise
+        await close_now(stream)
         raise self._too_slow()
 
     def start(self, nursery: trio.Nursery, stream: trio.abc.Stream, upgrade: Upgrade) -> WebSocket:
@@ -241,12 +270,25 @@ class Opening:
         nursery.start_soon(connection.run)
         return WebSocket(connection, upgrade)
 
-    async def _perform(self, stream: trio.abc.Stream) -> tuple[trio.abc.Stream, Upgrade]:
+    async def _attempt(self, url: URL, fields: Sequence[Field]) -> Opened:
+        options = {"secure": self._secure} if self._secure is not None and self._takes_secure(url) else {}
+        stream = await chosen_socket(self._Socket, url)(url.host, url.port, **options)
+        if url.scheme == "wss" and isinstance(stream, trio.SocketStream):
+            await close_now(stream)
+            raise InsecureConnection(f"{url.origin} needs TLS, and the Socket factory made a bare TCP stream")
+        return await self._perform(stream, url, fields)
+
+    async def _perform(self, stream: trio.abc.Stream, url: URL, fields: Sequence[Field]) -> Opened:
         try:
-            return stream, await self._handshake.perform(stream)
+            handshake = Handshake(url, self._subprotocols, fields, self._compression)
+            return stream, await handshake.perform(stream)
         except BaseException:
             await close_now(stream)
             raise
+
+    def _takes_secure(self, url: URL) -> bool:
+        """Whether the factory for this URL is one that `secure` may be handed to."""
+        return url.scheme == "wss" or not (self._Socket is None or isinstance(self._Socket, Proxy))
 
     def _too_slow(self) -> trio.TooSlowError:
         return trio.TooSlowError(

@@ -374,20 +374,21 @@ async def test_a_send_cancelled_anywhere_leaves_the_compression_in_step() -> Non
 
 
 async def test_a_close_while_a_message_is_compressed_is_reported() -> None:
+    outcome: list[type[BaseException]] = []
     async with connected(AGREED) as (ws, peer), trio.open_nursery() as nursery:
-        outcome: list[type[BaseException]] = []
 
         async def sender() -> None:
             try:
-                await ws.send(bytes(1 << 20))
+                await ws.send(bytes(4 << 20))
             except trio.ClosedResourceError as error:
                 outcome.append(type(error))
 
         nursery.start_soon(sender)
-        await trio.lowlevel.checkpoint()
+        for _ in range(2):
+            await trio.lowlevel.checkpoint()
         nursery.start_soon(peer.finish)
         await ws.aclose()
-        assert outcome == [trio.ClosedResourceError]
+    assert outcome == [trio.ClosedResourceError]
 
 
 @pytest.mark.parametrize("bits", [8, 9, 12])
