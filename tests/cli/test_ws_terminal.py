@@ -53,7 +53,7 @@ class Person:
 
     async def sees(self, text: str, times: int = 1) -> None:
         """Read the screen until it has shown the text so many times."""
-        with trio.move_on_after(10):
+        with trio.move_on_after(20):
             while self.seen.count(text.encode()) < times:
                 await self._more()
         assert self.seen.count(text.encode()) >= times, (
@@ -93,12 +93,14 @@ async def at_a_terminal(command: list[str]) -> AsyncGenerator[Person]:
     )
     try:
         async with trio.lowlevel.FdStream(ours) as terminal:
-            with trio.fail_after(20):
+            with trio.fail_after(50):
                 yield Person(process, terminal)
                 await process.wait()
             assert termios.tcgetattr(theirs) == found
     finally:
         process.kill()
+        with trio.CancelScope(shield=True):
+            await process.wait()
         os.close(theirs)
 
 
@@ -171,7 +173,7 @@ async def test_pings_are_shown_above_the_line(site: Site) -> None:
 
 
 async def piped(command: list[str], stdin: bytes) -> subprocess.CompletedProcess[bytes]:
-    with trio.fail_after(20):
+    with trio.fail_after(50):
         return await trio.run_process(
             command, stdin=stdin, capture_stdout=True, capture_stderr=True, check=False
         )

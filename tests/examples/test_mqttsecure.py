@@ -53,7 +53,7 @@ def command(*arguments: str) -> list[str]:
 
 
 async def run(*arguments: str) -> subprocess.CompletedProcess[bytes]:
-    with trio.fail_after(20):
+    with trio.fail_after(40):
         return await trio.run_process(
             command(*arguments), capture_stdout=True, capture_stderr=True, check=False
         )
@@ -66,7 +66,7 @@ async def test_messages_go_to_the_broker_and_come_back(scheme: str, qos: str, br
     result = await run(broker.urls[scheme], *what, *broker.trusting, *broker.own)
     assert result.returncode == 0, result.stderr
     assert result.stdout.decode() == "hello\nwörld\n"
-    said = await broker.server.says("Received DISCONNECT")
+    said = await broker.server.says("Received DISCONNECT", seconds=20)
     assert "u'a client'" in said  # the name in the certificate
     for step in EXCHANGES[qos]:
         assert said.count(step) == 2, step
@@ -85,20 +85,25 @@ async def test_more_messages_than_fit_anywhere_come_back(broker: Broker) -> None
 @pytest.mark.parametrize("scheme", ["mqtts", "wss"])
 async def test_a_subscriber_stays_and_shows_that_it_is_there(scheme: str, broker: Broker) -> None:
     secure = [*broker.trusting, *broker.own]
-    listen = command(broker.urls[scheme], "a/topic", "--qos", "2", "--keep-alive", "1", *secure)
+    listen = command(broker.urls[scheme], "a/topic", "--qos", "2", "--keep-alive", "2", *secure)
     process = await trio.lowlevel.open_process(listen, stdout=subprocess.PIPE)
     assert process.stdout is not None
-    with trio.fail_after(20):
-        await broker.server.says("Sending PINGRESP", times=2)
-        result = await run(broker.urls["mqtts"], "a/topic", "from another", "--qos", "2", *secure)
-        assert result.returncode == 0, result.stderr
-        received = b""
-        while b"\n" not in received:
-            received += await process.stdout.receive_some()
-        assert received == b"from another\n"
-        await broker.server.says("Received PUBCOMP")
-        process.send_signal(signal.SIGINT)
-        assert await process.wait() == 130
+    try:
+        async with process.stdout:
+            with trio.fail_after(50):
+                await broker.server.says("Sending PINGRESP", times=2, seconds=30)
+                result = await run(broker.urls["mqtts"], "a/topic", "from another", "--qos", "2", *secure)
+                assert result.returncode == 0, result.stderr
+                received = b""
+                while b"\n" not in received:
+                    received += await process.stdout.receive_some()
+                assert received == b"from another\n"
+                process.send_signal(signal.SIGINT)
+                assert await process.wait() == 130
+    finally:
+        process.kill()
+        with trio.CancelScope(shield=True):
+            await process.wait()
 
 
 @pytest.mark.parametrize("scheme", ["mqtts", "wss"])
