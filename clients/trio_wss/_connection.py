@@ -45,8 +45,9 @@ from ._pings import Flight, Pings
 from ._statistics import Statistics
 from ._transport import TRANSPORT_ERRORS, close_now
 
-# A message of 64 KiB and its header in one go; from 128 KiB on, the memory is mapped anew for each read.
-READ_SIZE = 96 << 10
+# A message of 64 KiB and its header come in one read. A read is larger only while reads come back full, since
+# making room for one that brings little takes time.
+READ_SIZE, MOST_READ_SIZE = 65 << 10, 260 << 10
 # Others want to run while many frames, or much that was compressed, is taken from one read.
 _BATCH = 256
 _BATCH_BYTES = 1 << 12
@@ -154,11 +155,13 @@ class Connection:
     async def _read(self) -> None:
         try:
             await self._take(self._received)
+            size = READ_SIZE
             while not self.ended.is_set():
-                data = await self.stream.receive_some(READ_SIZE)
+                data = await self.stream.receive_some(size)
                 if not data:
                     self._lose("the connection ended without a Close frame", self._write_error)
                     return
+                size = min(2 * size, MOST_READ_SIZE) if len(data) == size else READ_SIZE
                 await self._take(data)
             self._limit_lingering()
             while await self.stream.receive_some(READ_SIZE):

@@ -208,7 +208,10 @@ class FrameReader:
                 final = header.fin and not self._left
                 if not self._left:
                     headers.end_frame(final=final)
-                yield from self._pieces(payload, final)
+                if self._inflater is None or not headers.compressed:
+                    yield self._piece(payload, final)
+                else:
+                    yield from self._inflated(self._inflater, payload, final)
 
     def _find_message(self, data: bytes | bytearray, at: int) -> tuple[int, int]:
         """Where the payload begins and ends of a message that is all there, in a single frame; else zeros.
@@ -241,13 +244,10 @@ class FrameReader:
         except BadCloseFrame as error:
             raise _violation(str(error), error.code) from None
 
-    def _pieces(self, payload: bytes, final: bool) -> Iterator[Piece]:
-        if self._inflater is None or not self._headers.compressed:
-            yield self._piece(payload, final)
-            return
+    def _inflated(self, inflater: Inflater, payload: bytes, final: bool) -> Iterator[Piece]:
         # One piece is held back, so that the last one can be marked as such.
         held: bytes | None = None
-        for inflated in self._inflater.inflate(payload, final=final):
+        for inflated in inflater.inflate(payload, final=final):
             self._headers.grow(len(inflated))
             if held is not None:
                 yield self._piece(held, False)

@@ -22,7 +22,7 @@ class Fragments:
     """A message in pieces: `async with websocket.receive_streaming() as fragments`, then iterate over it.
 
     Each piece is `str` or `bytes`, as the message is; no character is cut in two. Empty ones are left out. A
-    piece takes at most 96 KiB, but what waits for the application counts against `max_buffered`, so that a
+    piece takes at most 260 KiB, but what waits for the application counts against `max_buffered`, so that a
     message of any length can be received in little memory.
 
     Entering waits for the next message, and a cancelled wait has taken nothing. In the block, other calls

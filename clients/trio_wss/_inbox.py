@@ -9,7 +9,7 @@ that come before them.
 
 The application is woken when a whole message is there, and for less only if it takes pieces, or if the inbox
 is full: then the pieces are moved into the message they belong to, which may be as long as the connection
-allows. The memory used is bounded by the capacity, one message, and one read of 96 KiB.
+allows. The memory used is bounded by the capacity, one message, and one read of 260 KiB.
 """
 
 from __future__ import annotations

@@ -100,7 +100,8 @@ class Outbox:
         """The writer: send what is put, until the Close frame has gone out or `stop` is called."""
         with self._writing:
             while True:
-                self._put_pongs()
+                if self._pongs:
+                    self._put_pongs()
                 if self._urgent or self._waiting:
                     await self._write_some(stream)
                 elif self.open:
@@ -123,10 +124,10 @@ class Outbox:
             self._room.unpark_all()
 
     def _next(self) -> Binary:
-        frames, self._urgent = self._urgent, []
         waiting = self._waiting
-        if not frames and len(waiting[0]) >= _LARGE:
+        if not self._urgent and (len(waiting) == 1 or len(waiting[0]) >= _LARGE):
             return waiting.pop(0)
+        frames, self._urgent = self._urgent, []
         small = next((at for at, frame in enumerate(waiting) if len(frame) >= _LARGE), len(waiting))
         frames += waiting[:small]
         del waiting[:small]
