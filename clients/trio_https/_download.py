@@ -142,6 +142,8 @@ class _Download:
                     raise DownloadError(
                         f"{self._transfer.url} changes all the time, or its server does not keep to ranges"
                     ) from None
+                # Of a server that promises ranges and does not keep to them, everything can be had at once.
+                self._transfer.undivided()
                 await trio.to_thread.run_sync(self._file.forget)
                 continue
             digests = await self._digests()

@@ -65,6 +65,7 @@ class HTTPProxy(Proxy):
         self._secure = secure
         self._Socket = Socket or trio.open_tcp_stream
         self.name = self._address.name
+        self.host = self._address.host
 
     def __call__(self, host: str, port: int, /) -> Awaitable[trio.abc.Stream]:
         """A stream to host and port, through a tunnel.

@@ -32,10 +32,12 @@ _DEFAULT_PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
 class Proxy(ABC):
     """The base of all proxies: a Socket factory that reaches every server through another.
 
-    `name` is what error messages call it: its URL, without credentials.
+    `name` is what error messages call it: its URL, without credentials. `host` is the proxy's own, for credentials
+    that are looked up by host.
     """
 
     name: str
+    host: str = ""
 
     @abstractmethod
     def __call__(self, host: str, port: int, /) -> Awaitable[trio.abc.Stream]:
@@ -81,7 +83,8 @@ class Proxying:
             async with self._send(request) as response:
                 yield response
         else:
-            async with answering(self._send, request, auth, proxy.name, PROXY) as response:
+            asker = (proxy.name, proxy.host)
+            async with answering(self._send, request, auth, asker, PROXY) as response:
                 yield response
 
 

@@ -150,6 +150,10 @@ class Transfer:
         edges = [total * number // count for number in range(count + 1)]
         yield from pairwise(edges)
 
+    def undivided(self) -> None:
+        """From now on, make one request at a time."""
+        self._terms = dataclasses.replace(self._terms, connections=1)
+
     @property
     def _width(self) -> int:
         """How many requests to make at once: one that waits for another to end would wait in vain."""
