@@ -19,7 +19,8 @@ import trio
 
 from ._auth import Auth
 from ._authentication import PROXY, answering
-from ._errors import InvalidURL
+from ._defaults import SocketFactory
+from ._errors import InvalidURL, ProxyRefused
 from ._outgoing import Outgoing
 from ._response import StreamingResponse
 from ._route import Route
@@ -58,6 +59,21 @@ class Proxy(ABC):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name}>"
+
+
+async def reached(
+    factory: SocketFactory, host: str, port: int, name: str, **options: object
+) -> trio.abc.Stream:
+    """A stream to a proxy.
+
+    Raises:
+        ProxyRefused: nobody answers there: said so that nobody takes it for the server.
+        Exception: what else the factory raises.
+    """
+    try:
+        return await factory(host, port, **options)
+    except OSError as error:
+        raise ProxyRefused(f"the proxy {name} cannot be reached: {error.strerror or error}") from error
 
 
 class Proxying:
