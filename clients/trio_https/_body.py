@@ -74,6 +74,10 @@ class Body:
             return cls(_flat(body))
         return cls(None, source_of(body))
 
+    def __repr__(self) -> str:
+        length = "of unknown length" if self.length is None else f"of {self.length} bytes"
+        return f"<Body {length}>"
+
     @property
     def length(self) -> int | None:
         """How many bytes it has; `None` if only sending it will tell."""

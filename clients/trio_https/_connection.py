@@ -317,6 +317,11 @@ class Connection:
 
     # Between exchanges, and at the end
 
+    def __repr__(self) -> str:
+        return (
+            f"<Connection to {self.origin}, {self._exchanges} exchanges, over {type(self.stream).__name__}>"
+        )
+
     def is_surely_quiet(self) -> bool:
         """Whether it can be seen, without asking the event loop, that nothing is here to be received.
 

@@ -16,7 +16,8 @@ up: the server has said what it had to say (RFC 9112 §9.5 asks the client to st
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from types import TracebackType
 from typing import NoReturn
 
 import h11
@@ -37,14 +38,13 @@ _SHORT = 16 * 1024
 _GRACE_SECONDS = 0.05
 
 
-@asynccontextmanager
-async def exchange(
+def exchange(
     connection: Connection,
     request: Outgoing,
     trace: Trace | None = None,
     deadlines: Deadlines | None = None,
-) -> AsyncGenerator[StreamingResponse]:
-    """Send the request, and give the response to the block.
+) -> Exchange:
+    """A block in which a request is sent and its response is there.
 
     Args:
         connection: over which.
@@ -56,26 +56,52 @@ async def exchange(
         InvalidRequest: h11 refuses the request or its body.
         ConnectionLost, ProtocolError, ResponseTooLarge, TooSlow: see `Connection`.
     """
-    if trace is None:
-        trace = Trace(request.method, request.url)
-    head = connection.begin(request.event, deadlines)
-    body = request.body.data
-    if body is not None and len(body) <= _SHORT and not request.expects and request.trailers is None:
-        parts = [head, connection.block(body), connection.end()] if body else [head, connection.end()]
-        await connection.ask(b"".join(parts), trace)
-        response = await _response(connection, request, None, trace)
-        try:
-            yield response
-        finally:
-            response.detach()
-        return
-    upload = _Upload(connection, request, head, trace, (deadlines or connection.deadlines).expect)
-    async with upload.running():
-        response = await _response(connection, request, upload, trace)
-        try:
-            yield response
-        finally:
-            response.detach()
+    return Exchange(connection, request, trace or Trace(request.method, request.url), deadlines)
+
+
+class Exchange:
+    """The block of one exchange. A class and no generator, since every request goes through it."""
+
+    __slots__ = ("_connection", "_deadlines", "_request", "_response", "_sending", "_trace")
+
+    def __init__(
+        self, connection: Connection, request: Outgoing, trace: Trace, deadlines: Deadlines | None
+    ) -> None:
+        self._connection = connection
+        self._request = request
+        self._trace = trace
+        self._deadlines = deadlines
+        self._response: StreamingResponse | None = None
+        # The upload, while there is one.
+        self._sending: AsyncExitStack | None = None
+
+    async def __aenter__(self) -> StreamingResponse:
+        connection, request, trace = self._connection, self._request, self._trace
+        head = connection.begin(request.event, self._deadlines)
+        body = request.body.data
+        if body is not None and len(body) <= _SHORT and not request.expects and request.trailers is None:
+            parts = [head, connection.block(body), connection.end()] if body else [head, connection.end()]
+            await connection.ask(b"".join(parts), trace)
+            self._response = await _response(connection, request, None, trace)
+            return self._response
+        upload = _Upload(connection, request, head, trace, (self._deadlines or connection.deadlines).expect)
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(upload.running())
+            self._response = await _response(connection, request, upload, trace)
+            self._sending = stack.pop_all()
+        return self._response
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool | None:
+        if self._response is not None:
+            self._response.detach()
+        if self._sending is not None:
+            return await self._sending.__aexit__(exc_type, exc_value, traceback)
+        return None
 
 
 async def _response(

@@ -36,15 +36,17 @@ TrailersLike = HeadersLike | Callable[[], HeadersLike]
 
 # RFC 9110 §8.6: for these a missing body is announced as empty.
 _METHODS_WITH_BODY = {"POST", "PUT", "PATCH"}
-# Not kept beyond their request.
-_SECRET = {b"authorization", b"cookie", b"proxy-authorization"}
+# What is checked again for every request does not stay in memory: any field might be a secret but for these.
+_HARMLESS = frozenset(
+    b"accept accept-encoding accept-language cache-control connection content-length host range user-agent".split()
+)
 _MOST_SEEN = 64
 _seen: dict[object, object] = {}
 # RFC 9110 §9.2.2.
 _IDEMPOTENT = {"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"}
 
 
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True, repr=False)
 class Outgoing:
     """One request, ready to be sent.
 
@@ -78,7 +80,7 @@ class Outgoing:
     """Whether the content codings of the response's body are undone."""
     deadlines: Deadlines | None = None
     """How long to wait for the server; `None` for the client's own."""
-    event: h11.Request = field(init=False, repr=False)
+    event: h11.Request = field(init=False)
     """The header section as it goes on the wire."""
 
     def __post_init__(self) -> None:
@@ -119,6 +121,11 @@ class Outgoing:
         own = body if isinstance(body, Body) else Body.of(body)
         all_headers = merged(fields(headers), merged(defaults, DEFAULT_HEADERS))
         return cls(method=method, url=parsed, headers=tuple(all_headers), body=own, **others)
+
+    def __repr__(self) -> str:
+        # Without the headers, which hold secrets.
+        way = "" if self.route is None else f" by way of {self.route.name}"
+        return f"<Outgoing {self.method} {self.url}{way}, {self.body!r}>"
 
     def replace(self, **changes: Any) -> Outgoing:
         """The same request but for the fields named; they are checked as any."""
@@ -165,7 +172,7 @@ class Outgoing:
             return _seen[key]
         given = self._fields()
         headers = h11.Request(method="GET", target="/", headers=given).headers
-        if plain and not any(name.lower() in _SECRET for name, _ in given):
+        if plain and all(name.lower() in _HARMLESS for name, _ in given):
             if len(_seen) >= _MOST_SEEN:
                 _seen.clear()
             _seen[key] = headers

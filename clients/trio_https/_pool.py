@@ -144,6 +144,10 @@ class Pool:
             for connection in idle:
                 await connection.close_now()
 
+    def __repr__(self) -> str:
+        waiting = self._slots.waiting
+        return f"<Pool: {len(self._busy)} busy, {len(self._idle)} idle, {waiting} waiting>"
+
     def _check_open(self) -> None:
         if self._closed:
             raise trio.ClosedResourceError(_CLOSED)

@@ -181,3 +181,12 @@ async def test_what_makes_new_iterators_can_be_sent_again_and_an_iterator_cannot
     assert await _content(body) == b"once"
     with pytest.raises(InvalidRequest, match="an iterator that has been used up"):
         await _content(body)
+
+
+def test_its_text_says_how_long_it_is() -> None:
+    assert repr(Body.of(b"abc")) == "<Body of 3 bytes>"
+    assert repr(Body.of(_pieces())) == "<Body of unknown length>"
+
+
+async def _pieces() -> AsyncGenerator[bytes]:
+    yield b"x"

@@ -747,3 +747,8 @@ async def test_a_send_that_takes_its_time_leaves_the_answer_all_of_its_own(
     with pytest.raises(TooSlow, match="sent nothing for 60 s"):
         await made.ask(head, Trace("GET", URL.parse("http://h/")))
     assert trio.current_time() == 110
+
+
+async def test_its_text_says_where_to_and_how_often() -> None:
+    made, _ = begun(ok())
+    assert repr(made) == "<Connection to http://h, 1 exchanges, over Wire>"

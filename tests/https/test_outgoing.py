@@ -157,5 +157,14 @@ def test_what_was_checked_is_not_checked_again_and_no_secret_is_kept() -> None:
             request = Outgoing.of("GET", f"http://h{number}/")
             assert dict(request.event.headers)[b"host"] == f"h{number}".encode()
             Outgoing.of("GET", f"http://h{number}/", {"Authorization": "secret"})
+            Outgoing.of("GET", f"http://h{number}/", {"X-Api-Key": "secret"})
     assert 0 < len(_outgoing._seen) <= _outgoing._MOST_SEEN
     assert "secret" not in repr(_outgoing._seen)
+
+
+def test_its_text_shows_no_headers() -> None:
+    request = Outgoing.of("PUT", "http://h/a", {"Authorization": "secret"}, b"abc")
+    assert repr(request) == "<Outgoing PUT http://h/a, <Body of 3 bytes>>"
+    assert repr(request.replace(route=Route("proxy x"))) == (
+        "<Outgoing PUT http://h/a by way of proxy x, <Body of 3 bytes>>"
+    )

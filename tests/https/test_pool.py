@@ -424,3 +424,10 @@ async def test_a_lease_that_was_not_entered_gives_nothing_back() -> None:
 
         await here.pool.lease(("http", "h", 80), connect).__aexit__(None, None, None)
         assert await here.fetch() == b"hello"
+
+
+async def test_its_text_says_what_it_holds() -> None:
+    async with world() as here:
+        await here.fetch("a")
+        async with here.lease("b"):
+            assert repr(here.pool) == "<Pool: 1 busy, 1 idle, 0 waiting>"
