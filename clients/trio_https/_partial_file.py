@@ -112,6 +112,8 @@ class PartialFile:
         self.parts: list[Part] = []
         self._state = path.with_name(path.name + ".json")
         self._file = os.fdopen(descriptor, "r+b", buffering=0)
+        # What is there already is somebody's until it has been read, or something new has begun.
+        self._taken = False
         self._writing = threading.Lock()
         self._saving = threading.Lock()
 
@@ -167,7 +169,7 @@ class PartialFile:
             if part.length != length or part.sha256 != sha256:
                 return
             parts.append(part)
-        self.origin, self.parts = origin, parts
+        self.origin, self.parts, self._taken = origin, parts, True
 
     def begin(self, origin: Origin, bounds: list[tuple[int, int | None]]) -> None:
         """Forget everything, and begin anew with parts from start to end.
@@ -175,6 +177,7 @@ class PartialFile:
         Raises:
             OSError: it cannot be written.
         """
+        self._taken = True
         self._file.truncate(0)
         self.origin = origin
         self.parts = [Part(self, start, end) for start, end in bounds]
@@ -201,7 +204,7 @@ class PartialFile:
         Raises:
             OSError: it cannot be written.
         """
-        self.origin, self.parts = None, []
+        self.origin, self.parts, self._taken = None, [], True
         self._state.unlink(missing_ok=True)
         self._file.truncate(0)
 
@@ -248,6 +251,9 @@ class PartialFile:
     def close(self, *, keep: bool) -> None:
         """Let go of it, and keep what can be gone on with, if so wanted; after `finish` this does nothing."""
         if self._file.closed:
+            return
+        if keep and not self._taken and os.fstat(self._file.fileno()).st_size:
+            self._file.close()
             return
         keep = keep and self.received > 0 and self.origin is not None and self.origin.validator is not None
         with contextlib.suppress(OSError):  # what is not written down is checked when it is read

@@ -341,3 +341,19 @@ def state_of(path: Path) -> bytes:
     """What is written down of what has come."""
     state = path.parent / KEPT[1]
     return content(state) if state.exists() else b""
+
+
+async def test_cancelled_at_any_checkpoint_of_going_on_nothing_is_lost(path: Path) -> None:
+    for cancelling in every_checkpoint():
+        restore(path)
+        with pytest.raises(TruncatedBody):
+            await fetch(RangeServer(SMALL, cuts=[20]), path)
+        async with peers(RangeServer(SMALL)) as factory, Client(factory) as client:
+            done = await cancelling.run(client.download, URL, path)
+            if done is None and beside(path):
+                assert content(path) == OLD
+                assert beside(path) == KEPT
+                done = await client.download(URL, path)
+            assert done is None or done.resumed_from >= 20
+        assert content(path) == SMALL
+        assert beside(path) == []
