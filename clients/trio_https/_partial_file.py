@@ -111,6 +111,7 @@ class PartialFile:
         self.origin: Origin | None = None
         self.parts: list[Part] = []
         self._state = path.with_name(path.name + ".json")
+        self._new_state = path.with_name(path.name + ".json.new")
         self._file = os.fdopen(descriptor, "r+b", buffering=0)
         # What is there already is somebody's until it has been read, or something new has begun.
         self._taken = False
@@ -191,12 +192,17 @@ class PartialFile:
         """
         if self.origin is None or self.origin.validator is None:
             # Without a validator nobody can go on; so nothing must look as if.
-            self._state.unlink(missing_ok=True)
+            self._forget_state()
             return
-        written = self._state.with_name(self._state.name + ".new")
+        said = json.dumps(_state_of(self.origin, self.parts))
         with self._saving:
-            written.write_text(json.dumps(_state_of(self.origin, self.parts)), "utf-8")
-            written.replace(self._state)
+            self._new_state.write_text(said, "utf-8")
+            self._new_state.replace(self._state)
+
+    def _forget_state(self) -> None:
+        self._state.unlink(missing_ok=True)
+        # From somebody who was stopped, or had no space left.
+        self._new_state.unlink(missing_ok=True)
 
     def forget(self) -> None:
         """Know nothing, and have nothing.
@@ -205,7 +211,7 @@ class PartialFile:
             OSError: it cannot be written.
         """
         self.origin, self.parts, self._taken = None, [], True
-        self._state.unlink(missing_ok=True)
+        self._forget_state()
         self._file.truncate(0)
 
     @property
@@ -244,7 +250,7 @@ class PartialFile:
         if sys.platform == "win32":
             self._file.close()  # where nothing that is open can be renamed
         self.path.replace(self.target)
-        self._state.unlink(missing_ok=True)
+        self._forget_state()
         _sync_folder(self.target.parent)
         self._file.close()
 
@@ -260,7 +266,7 @@ class PartialFile:
             if keep:
                 self.save()
             else:
-                self._state.unlink(missing_ok=True)
+                self._forget_state()
                 self.path.unlink(missing_ok=True)
         self._file.close()
 

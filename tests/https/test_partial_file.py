@@ -254,3 +254,12 @@ def test_what_nobody_has_taken_up_is_left_as_it_is(target: Path, file: PartialFi
     assert later.received == 3
     later.close(keep=False)
     assert names(target) == []
+
+
+def test_nothing_stays_of_somebody_who_was_stopped_while_writing(target: Path, file: PartialFile) -> None:
+    target.with_name(".file.bin.part.json.new").write_text("half")
+    file.begin(ORIGIN, [(0, 3)])
+    file.parts[0].write(b"abc")
+    target.with_name(".file.bin.part.json.new").write_text("half")
+    file.finish()
+    assert names(target) == ["file.bin"]
