@@ -62,6 +62,8 @@ async def ws(options: WsOptions, terminal: Terminal, **websocket_options: Any) -
 async def _opened(
     stack: AsyncExitStack, options: WsOptions, secure: object, more: dict[str, Any]
 ) -> WebSocket:
+    # The command's own Pings notice as well whether the server is there.
+    more = {"ping_interval": _KEEPALIVE if options.ping is None else None, **more}
     try:
         return await stack.enter_async_context(
             open_websocket(
@@ -72,8 +74,6 @@ async def _opened(
                 max_message_size=options.max_size,
                 compression=Deflate() if options.compression else None,
                 open_timeout=None,  # the clock limits it
-                # The command's own Pings notice as well whether the server is there.
-                ping_interval=_KEEPALIVE if options.ping is None else None,
                 **more,
             )
         )
