@@ -66,7 +66,14 @@ def test_the_kinds_of_warnings_are_those_of_the_page() -> None:
 
 def test_the_exit_codes_are_those_there_are() -> None:
     listed = {cells[0] for cells in _cells("For monitoring") if cells[0].isdigit()}
-    never = {ExitCode.STATUS, ExitCode.NO, ExitCode.DIGEST, ExitCode.INTERNAL, ExitCode.INTERRUPTED}
+    never = {
+        ExitCode.STATUS,
+        ExitCode.NO,
+        ExitCode.DIGEST,
+        ExitCode.CLOSED,
+        ExitCode.INTERNAL,
+        ExitCode.INTERRUPTED,
+    }
     assert listed == {str(int(code)) for code in ExitCode if code not in never}
 
 

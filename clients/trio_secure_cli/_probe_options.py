@@ -105,7 +105,7 @@ def add_probe_options(probe: argparse.ArgumentParser) -> None:
     )
     scan.add_argument("--groups", action="store_true", help="every group for the key exchange")
     scan.add_argument("--signatures", action="store_true", help="every signature scheme")
-    demand = probe.add_argument_group("what the server has to be; else the exit code is 10")
+    demand = probe.add_argument_group("what the server has to be; else the exit code is 11")
     demand.add_argument(
         "--expires-within",
         metavar="DAYS",

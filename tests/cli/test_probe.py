@@ -165,7 +165,7 @@ async def test_programs_get_json(tmp_path: Path) -> None:
         )
         document, code, _ = await asked(options)
     assert code is ExitCode.UNFIT
-    assert (document["host"], document["port"], document["exit_code"]) == ("127.0.0.1", port, 10)
+    assert (document["host"], document["port"], document["exit_code"]) == ("127.0.0.1", port, 11)
     assert document["connection"]["version"] == "TLS 1.3"
     assert document["connection"]["alpn"] == "h2"
     assert [one["subject"] for one in document["path"]] == ["CN=127.0.0.1", "CN=Json CA"]

@@ -85,7 +85,7 @@ def test_everything_has_its_key() -> None:
         "signatures": answers,
         "checks": [{"name": "anchor", "passed": False, "text": "found"}],
         "error": None,
-        "exit_code": 10,
+        "exit_code": 11,
     }
 
 
