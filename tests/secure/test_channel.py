@@ -13,6 +13,7 @@ from trio_secure import Truncated
 from trio_secure._channel import Channel
 from trio_secure._protection import MAX_CONTENT
 from trio_secure._records import MAX_READ, RecordReader
+from trio_secure._suites import Buffer
 
 RECORD = b"\x16\x03\x03\x00\x02hi"
 _RESET_WHEN_CLOSED = struct.pack("ii", 1, 0)
@@ -149,6 +150,39 @@ async def test_a_reader_waits_without_a_room() -> None:
             assert channel.reader._view.readonly
             await channel.send(RECORD)
         assert channel.reader.next() == (22, b"hi")
+
+
+class MadeUpSocket(trio.socket.SocketType):
+    """A socket of a network that is not the operating system's: it gives a record, and takes everything."""
+
+    type = trio.socket.SOCK_STREAM  # pyright: ignore[reportAssignmentType]
+    did_shutdown_SHUT_WR = False  # noqa: N815  # pyright: ignore[reportAssignmentType]
+
+    def __init__(self) -> None:  # the base refuses to be made
+        self.sent = b""
+
+    def setsockopt(self, *_: object) -> None: ...
+
+    def fileno(self) -> int:
+        return -1
+
+    async def recv(self, _size: int, _flags: int = 0, /) -> bytes:
+        await trio.lowlevel.checkpoint()
+        return RECORD
+
+    async def send(self, data: Buffer, _flags: int = 0, /) -> int:
+        await trio.lowlevel.checkpoint()
+        self.sent += data
+        return len(data)
+
+
+async def test_a_made_up_socket_is_asked_by_its_methods() -> None:
+    socket = MadeUpSocket()
+    channel = Channel(trio.SocketStream(socket))
+    await channel.fill()
+    assert channel.reader.next() == (22, b"hi")
+    await channel.send_data(memoryview(bytes(2 * MAX_CONTENT)))
+    assert len(socket.sent) == 2 * (5 + MAX_CONTENT)
 
 
 async def test_where_files_cannot_be_read_so_a_socket_is_any_stream(monkeypatch: pytest.MonkeyPatch) -> None:
