@@ -329,7 +329,7 @@ def test_threads_remember_without_getting_into_each_others_way(monkeypatch: pyte
                 second.join(timeout=0.5)
             return found
 
-    monkeypatch.setattr(verifier, "_verified", Slow.fromkeys(range(REMEMBERED)))
+    monkeypatch.setattr(verifier, "_verified", Slow.fromkeys(range(REMEMBERED + 5)))
 
     def ask(leaf: Leaf) -> None:
         try:

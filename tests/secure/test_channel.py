@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import struct
 from typing import cast
 
@@ -155,13 +156,18 @@ async def test_a_reader_waits_without_a_room() -> None:
 class MadeUpSocket(trio.socket.SocketType):
     """A socket of a network that is not the operating system's: it gives a record, and takes everything."""
 
-    type = trio.socket.SOCK_STREAM  # pyright: ignore[reportAssignmentType]
-    did_shutdown_SHUT_WR = False  # noqa: N815  # pyright: ignore[reportAssignmentType]
-
     def __init__(self) -> None:  # the base refuses to be made
         self.sent = b""
 
-    def setsockopt(self, *_: object) -> None: ...
+    @property
+    def type(self) -> socket.SocketKind:
+        return socket.SOCK_STREAM
+
+    @property
+    def did_shutdown_SHUT_WR(self) -> bool:  # noqa: N802  # Trio's name
+        return False
+
+    def setsockopt(self, *_: object, **__: object) -> None: ...
 
     def fileno(self) -> int:
         return -1
@@ -178,12 +184,12 @@ class MadeUpSocket(trio.socket.SocketType):
 
 
 async def test_a_made_up_socket_is_asked_by_its_methods() -> None:
-    socket = MadeUpSocket()
-    channel = Channel(trio.SocketStream(socket))
+    made_up = MadeUpSocket()
+    channel = Channel(trio.SocketStream(made_up))
     await channel.fill()
     assert channel.reader.next() == (22, b"hi")
     await channel.send_data(memoryview(bytes(2 * MAX_CONTENT)))
-    assert len(socket.sent) == 2 * (5 + MAX_CONTENT)
+    assert len(made_up.sent) == 2 * (5 + MAX_CONTENT)
 
 
 async def test_where_files_cannot_be_read_so_a_socket_is_any_stream(monkeypatch: pytest.MonkeyPatch) -> None:
