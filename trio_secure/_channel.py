@@ -3,8 +3,9 @@
 Theory of operation
 -------------------
 A `trio.SocketStream` has a file descriptor, from which what is there is read straight into the record reader's
-space by the operating system's own call; every other stream, and any on Windows, is asked for bytes. How a
-transport ends or breaks becomes `Truncated` here, so everything above knows one kind of failure.
+space by the operating system's own call; every other stream, any on Windows, and a socket that somebody else made
+up (`trio.socket.set_custom_socket_factory`) is asked for bytes. How a transport ends or breaks becomes `Truncated`
+here, so everything above knows one kind of failure.
 """
 
 from __future__ import annotations
@@ -32,8 +33,7 @@ class Channel:
         self.transport = transport
         self.reader = RecordReader()
         self.writer = RecordWriter(_INITIAL_VERSION)
-        reads_files = hasattr(os, "readv")
-        self._socket = transport.socket if isinstance(transport, trio.SocketStream) and reads_files else None
+        self._socket = _system_socket(transport) if hasattr(os, "readv") else None
 
     async def fill(self) -> None:
         """Wait for more bytes from the peer; when cancelled, none are lost.
@@ -104,3 +104,12 @@ class Channel:
             await self.transport.send_all(records)
         except trio.BrokenResourceError as error:
             raise Truncated("the connection broke while sending") from error
+
+
+def _system_socket(transport: trio.abc.Stream) -> trio.socket.SocketType | None:
+    """The operating system's socket that `transport` is, if it is one."""
+    if not isinstance(transport, trio.SocketStream):
+        return None
+    # What is no socket of Trio's own is one of a network that an application's tests have made up.
+    own = type(transport.socket).__module__.partition(".")[0] == trio.__name__
+    return transport.socket if own else None

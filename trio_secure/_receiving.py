@@ -36,6 +36,7 @@ _RENEGOTIATION = "it wanted to renegotiate, perhaps to see a client certificate,
 
 # How much is opened at once for who asks for less: records cost less by the dozen.
 _AHEAD = 2**16
+_NOTHING = memoryview(b"")
 
 
 class ReceivingHalf:
@@ -57,7 +58,7 @@ class ReceivingHalf:
         self._tracer = tracer
         self._reactions = reactions(established)
         self._messages = Reassembly()
-        self._rest = memoryview(b"")
+        self._rest = _NOTHING
         self._busy = False
         self._ended = False
         self._error: TLSError | None = None
@@ -142,7 +143,8 @@ class ReceivingHalf:
             self._rest = memoryview(data + self._rest)
 
     def _split(self, data: memoryview, limit: int) -> bytes:
-        self._rest = data[limit:]
+        # An empty view of it would keep all of what was opened, for as long as the connection is idle.
+        self._rest = data[limit:] if limit < len(data) else _NOTHING
         return data[:limit].tobytes()
 
     async def _fill(self) -> None:

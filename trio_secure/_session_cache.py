@@ -9,12 +9,14 @@ forget it:
     RFC 9846 §C.4 [8446 §C.4]: "Clients SHOULD NOT reuse a ticket for multiple connections. Reuse of a ticket
     allows passive observers to correlate different connections."
 
-`MemoryCache` never waits inside, so that no other task of Trio's can come between.
+`MemoryCache` never waits inside, so that no other task of Trio's can come between; and since the process has one
+that is used by whoever is not told another, in whichever thread, a lock keeps other threads out.
 """
 
 from __future__ import annotations
 
 import hashlib
+import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
@@ -40,7 +42,9 @@ class _Entry:
 
 
 class MemoryCache:
-    """Sessions in memory, those longest unused forgotten first. One cache may serve any number of connections.
+    """Sessions in memory, those longest unused forgotten first.
+
+    One cache may serve any number of connections, in any number of threads.
 
     Args:
         size: for how many servers sessions are kept.
@@ -61,15 +65,29 @@ class MemoryCache:
         self._clock = clock
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
         self._bytes = 0
+        self._lock = threading.Lock()
 
     def __len__(self) -> int:
-        return sum(len(entry.sessions) for entry in self._entries.values())
+        with self._lock:
+            return sum(len(entry.sessions) for entry in self._entries.values())
 
     def __repr__(self) -> str:
         return f"<MemoryCache: {len(self)} sessions with {len(self._entries)} servers>"
 
     async def get(self, key: str, /) -> Session | None:
         """The newest session for `key`. A ticket of TLS 1.3 is given away, one of TLS 1.2 stays."""
+        with self._lock:
+            return self._get(key)
+
+    async def put(self, key: str, session: Session | None, /) -> None:
+        """Keep a session, or forget the one that `get` gave last."""
+        with self._lock:
+            if session is None:
+                self._forget(key)
+            elif session.size <= self._max_bytes and session.is_fresh(self._clock()):
+                self._keep(key, session)
+
+    def _get(self, key: str) -> Session | None:
         entry = self._entries.get(key)
         if entry is None:
             return None
@@ -83,13 +101,6 @@ class MemoryCache:
         if isinstance(session, Session13):
             self._remove(key, entry, session)
         return session
-
-    async def put(self, key: str, session: Session | None, /) -> None:
-        """Keep a session, or forget the one that `get` gave last."""
-        if session is None:
-            self._forget(key)
-        elif session.size <= self._max_bytes and session.is_fresh(self._clock()):
-            self._keep(key, session)
 
     def _forget(self, key: str) -> None:
         entry = self._entries.get(key)
@@ -115,8 +126,10 @@ class MemoryCache:
             self._remove(oldest, entry, entry.sessions[-1])
 
     def _remove(self, key: str, entry: _Entry, session: Session) -> None:
-        entry.sessions = [other for other in entry.sessions if other is not session]
-        self._bytes -= session.size
+        kept = [other for other in entry.sessions if other is not session]
+        # It may have been put here twice, where a cache around this one was cancelled in between.
+        self._bytes -= session.size * (len(entry.sessions) - len(kept))
+        entry.sessions = kept
         if not entry.sessions:
             del self._entries[key]
 

@@ -137,7 +137,7 @@ def trust_parts(config: TLSConfig) -> list[bytes | str]:
     # What a session was proven and agreed with is not done again when it is resumed. And RFC 6066 §4 has
     # max_fragment_length last as long as the session does.
     parts.append(f"{config.signature_algorithms} {config.groups} {config.max_fragment_length}")
-    parts += [repr(config.manifest), "" if config.trust is None else _described(config.trust)]
+    parts += [_described(config.manifest), "" if config.trust is None else _described(config.trust)]
     parts.append(f"{len(config.certificates)} certificates")
     # What a file holds is what the very object has read of it that decides.
     parts += [
@@ -154,8 +154,11 @@ _tokens: weakref.WeakKeyDictionary[object, str] = weakref.WeakKeyDictionary()
 
 def _described(thing: object) -> str:
     """What tells a value from others: what it holds, or for one that does not say, that it is this very object."""
-    if isinstance(thing, Resource):
-        return repr(thing)
+    if thing is None:
+        return ""
+    if isinstance(thing, Manifest | Resource):
+        # A store of the application's own is what this very object has read of its folder.
+        return repr(thing) if thing.store.is_bundled else f"{thing!r} {_described(thing.store)}"
     if isinstance(thing, LoadedIdentity):
         return "".join(certificate.hex() for certificate in thing.chain)
     try:

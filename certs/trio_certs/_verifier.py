@@ -18,6 +18,7 @@ verification, never with the package.
 from __future__ import annotations
 
 import functools
+import threading
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -112,6 +113,8 @@ _Question = tuple[Tier, tuple[CertificateFacts, ...], tuple[CertificateFacts, ..
 # Nothing enters into a verification but what is in the question, and time; and time only by the validity of
 # each certificate. So a path that was verified is verified for as long as all on it are valid.
 _verified: dict[_Question, _Verified] = {}
+# Looking for the oldest while another thread adds one would fail.
+_remembering = threading.Lock()
 
 
 def verify(
@@ -136,10 +139,12 @@ def verify(
     except PathError as error:
         error.certificate = _at_fault(error, *question, now)
         raise
-    while len(_verified) >= REMEMBERED:
-        _verified.pop(next(iter(_verified)), None)
     first = max(certificate.not_before for certificate in path)
-    _verified[question] = _Verified(path, first, min(certificate.not_after for certificate in path))
+    last = min(certificate.not_after for certificate in path)
+    with _remembering:
+        _verified[question] = _Verified(path, first, last)
+        while len(_verified) > REMEMBERED:
+            del _verified[next(iter(_verified))]
     return path
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from support.authority import Authority
 from trio_certs import pem_blocks
+from trio_certs._anchors import MAX_ANCHOR_BYTES
 from trio_certs._pem import pem_contents
 
 A = Authority.make()
@@ -43,3 +44,37 @@ def test_blocks_of_one_kind_are_given_and_others_not_looked_into() -> None:
         pem_contents(b"", "X509 CRL", "list")
     with pytest.raises(ValueError, match="key 1 in the PEM text is not Base64"):
         pem_contents(odd, "RSA PRIVATE KEY", "key")
+
+
+BEGIN, END = b"-----BEGIN %s-----", b"-----END %s-----"
+
+
+@pytest.mark.parametrize(
+    ("text", "blocks"),
+    [
+        # A beginning without an end is passed over, and so is an end without a beginning.
+        (END % b"A" + BEGIN % b"B" + BEGIN % b"A" + b"AAAA" + END % b"A", [("A", b"\0\0\0")]),
+        (BEGIN % b"A" + b"AAAA" + END % b"A" + BEGIN % b"A", [("A", b"\0\0\0")]),
+        (
+            BEGIN % b"A" + END % b"A" + END % b"A" + BEGIN % b"A" + b"AAAA" + END % b"A",
+            [("A", b""), ("A", b"\0\0\0")],
+        ),
+    ],
+)
+def test_a_block_ends_at_the_first_end_of_its_kind(text: bytes, blocks: list[tuple[str, bytes]]) -> None:
+    assert pem_blocks(text) == blocks
+
+
+def test_what_stands_within_a_block_begins_none() -> None:
+    inner = BEGIN % b"B" + b"AAAA" + END % b"B"
+    with pytest.raises(ValueError, match="block 1, A, is not Base64"):
+        pem_blocks(BEGIN % b"A" + inner + END % b"A")
+
+
+@pytest.mark.parametrize("labels", [[b"A"], [b"A", b"B"], [b"%d" % number for number in range(2000)]])
+def test_beginnings_without_an_end_take_no_more_than_one_pass(labels: list[bytes]) -> None:
+    # Looking for an end from each of these on would take hours.
+    text = b"".join(BEGIN % label for label in labels) * (MAX_ANCHOR_BYTES // (20 * len(labels)))
+    assert pem_blocks(text) == []
+    with pytest.raises(ValueError, match="no certificate in the PEM text; it has no complete block"):
+        pem_contents(text + END % b"X", "CERTIFICATE", "certificate")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
 import warnings
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
@@ -310,6 +312,42 @@ def test_no_more_is_remembered_than_there_is_room_for(monkeypatch: pytest.Monkey
     monkeypatch.setattr(verifier, "_verified", {})
     for _ in range(REMEMBERED + 5):
         attempt(WEB, ROOT.issue("h.test"), ROOT)
+    assert len(verifier._verified) == REMEMBERED
+
+
+def test_threads_remember_without_getting_into_each_others_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    reached = threading.Event()
+    failures: list[BaseException] = []
+
+    class Slow(dict[object, object]):
+        """While one thread looks for the oldest, the other has all the time it wants."""
+
+        def __iter__(self) -> Iterator[object]:
+            found = super().__iter__()
+            if threading.current_thread() is first:
+                reached.set()
+                second.join(timeout=0.5)
+            return found
+
+    monkeypatch.setattr(verifier, "_verified", Slow.fromkeys(range(REMEMBERED + 5)))
+
+    def ask(leaf: Leaf) -> None:
+        try:
+            attempt(WEB, leaf, ROOT)
+        except BaseException as error:  # noqa: BLE001  # whatever it is, it is looked at below
+            failures.append(error)
+
+    def ask_second(leaf: Leaf) -> None:
+        reached.wait(timeout=10)
+        ask(leaf)
+
+    first = threading.Thread(target=ask, args=[ROOT.issue("h.test")])
+    second = threading.Thread(target=ask_second, args=[ROOT.issue("h.test")])
+    for thread in (second, first):
+        thread.start()
+    for thread in (second, first):
+        thread.join(timeout=10)
+    assert not failures
     assert len(verifier._verified) == REMEMBERED
 
 

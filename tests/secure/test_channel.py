@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import os
+import socket
 import struct
+from typing import cast
 
 import pytest
 import trio
@@ -149,6 +151,45 @@ async def test_a_reader_waits_without_a_room() -> None:
             assert channel.reader._view.readonly
             await channel.send(RECORD)
         assert channel.reader.next() == (22, b"hi")
+
+
+class MadeUpSocket(trio.socket.SocketType):
+    """A socket of a network that is not the operating system's: it gives a record, and takes everything."""
+
+    def __init__(self) -> None:  # the base refuses to be made
+        self.sent = b""
+
+    @property
+    def type(self) -> socket.SocketKind:
+        return socket.SOCK_STREAM
+
+    @property
+    def did_shutdown_SHUT_WR(self) -> bool:  # noqa: N802  # Trio's name
+        return False
+
+    def setsockopt(self, *_: object, **__: object) -> None: ...
+
+    def fileno(self) -> int:
+        return -1
+
+    async def recv(self, _size: int, _flags: int = 0, /) -> bytes:
+        await trio.lowlevel.checkpoint()
+        return RECORD
+
+    async def send(self, data: object, _flags: int = 0, /) -> int:
+        await trio.lowlevel.checkpoint()
+        sent = bytes(cast("bytes", data))
+        self.sent += sent
+        return len(sent)
+
+
+async def test_a_made_up_socket_is_asked_by_its_methods() -> None:
+    made_up = MadeUpSocket()
+    channel = Channel(trio.SocketStream(made_up))
+    await channel.fill()
+    assert channel.reader.next() == (22, b"hi")
+    await channel.send_data(memoryview(bytes(2 * MAX_CONTENT)))
+    assert len(made_up.sent) == 2 * (5 + MAX_CONTENT)
 
 
 async def test_where_files_cannot_be_read_so_a_socket_is_any_stream(monkeypatch: pytest.MonkeyPatch) -> None:

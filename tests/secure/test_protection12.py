@@ -125,3 +125,15 @@ def test_what_is_short_altered_or_of_another_version_is_refused(suite: CipherSui
 @_suites
 def test_many_records_at_once_are_as_one_by_one(suite: CipherSuite) -> None:
     check_many_records(Protection(suite, Version.TLS12))
+
+
+@_suites
+def test_a_record_of_another_version_is_not_taken_among_others(suite: CipherSuite) -> None:
+    """The version that is authenticated is the connection's, so the one in the header has to be looked at."""
+    ours, theirs = Opener12(write_key(suite)), Sealer12(write_key(suite))
+    good, bad = (bytearray(seal(theirs, APPLICATION_DATA, b"data")) for _ in range(2))
+    bad[1:3] = b"\3\1"
+    view = memoryview(bytes(good + bad))
+    assert ours.open_data(view, 0, len(view), memoryview(bytearray(100)), 100, 0) == (len(good), 4, 0)
+    with refused(AlertDescription.PROTOCOL_VERSION, "of version 0x0301"):
+        open_record(ours, bytes(bad))

@@ -63,6 +63,14 @@ async def test_one_receiver_at_a_time() -> None:
         nursery.cancel_scope.cancel()
 
 
+async def test_what_was_given_out_in_pieces_is_not_kept() -> None:
+    stream, peer = established()
+    await peer.send_data(bytes(9000))
+    for size in (5000, 4000):
+        assert len(await stream.receive_some(size)) == size
+    assert not stream._receiving._rest.obj
+
+
 # ---- KeyUpdate
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Sequence
 
 import pytest
@@ -213,6 +214,47 @@ def test_whatever_happens_a_cache_keeps_to_its_bounds(
 
     trio.run(run)
     assert len(given) == len({session.encode() for session in given}), "a ticket was given twice"
+
+
+async def test_a_session_that_is_kept_twice_is_counted_twice(cache: MemoryCache) -> None:
+    session = session13()
+    for _ in range(2):
+        await cache.put("k", session)
+    assert cache._bytes == 2 * session.size
+    assert await cache.get("k") is session
+    assert await cache.get("k") is None
+    assert cache._bytes == 0
+
+
+def test_threads_do_not_get_into_each_others_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    cache = MemoryCache(clock=lambda: NOW)
+    remove, reached = MemoryCache._remove, threading.Event()
+
+    def slow(self: MemoryCache, key: str, entry: _session_cache._Entry, session: Session) -> None:
+        # While one thread is in the middle of it, the other has all the time it wants.
+        if threading.current_thread() is first:
+            reached.set()
+            second.join(timeout=0.5)
+        remove(self, key, entry, session)
+
+    monkeypatch.setattr(MemoryCache, "_remove", slow)
+    trio.run(cache.put, "k", session13())
+    given: list[Session | None] = []
+
+    def take_one() -> None:
+        given.append(trio.run(cache.get, "k"))
+
+    def take_another() -> None:
+        reached.wait(timeout=10)
+        take_one()
+
+    first, second = threading.Thread(target=take_one), threading.Thread(target=take_another)
+    for thread in (second, first):
+        thread.start()
+    for thread in (second, first):
+        thread.join(timeout=10)
+    assert sorted(session is None for session in given) == [False, True]
+    assert (len(cache), cache._bytes) == (0, 0)
 
 
 def test_a_cache_says_what_it_holds_and_no_secret(cache: MemoryCache) -> None:

@@ -698,3 +698,15 @@ async def test_tickets_may_come_at_any_time() -> None:
 async def test_a_hello_request_that_shares_the_finisheds_record_is_refused_politely() -> None:
     script = Script(version=Version.TLS12, trail={"Finished": bytes(4)})
     await accepted(script, warnings=[AlertDescription.NO_RENEGOTIATION])
+
+
+@both_versions
+async def test_a_change_cipher_spec_after_the_handshake_is_refused(
+    autojump_clock: object, version: int
+) -> None:
+    # RFC 9846 §5 [8446 §5]: they are dropped only "before the peer's Finished message has been received".
+    stream, peer = await secure_pair(server_context(version=version, tickets=0))
+    await peer.transport.send_all(b"\x14\x03\x03\x00\x01\x01")
+    with pytest.raises(PeerMisbehaved) as caught, trio.fail_after(1):
+        await stream.receive_some()
+    assert caught.value.alert in (AlertDescription.UNEXPECTED_MESSAGE, AlertDescription.BAD_RECORD_MAC)

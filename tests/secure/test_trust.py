@@ -42,6 +42,7 @@ from trio_certs import (
     Resource,
     ResourceNotFoundError,
     SourceError,
+    Store,
     StoreError,
     Trust,
     VerifiedChain,
@@ -556,6 +557,20 @@ def test_what_does_not_say_what_it_holds_is_described_by_being_itself() -> None:
     # One that takes no weak reference is not even itself.
     bare = Bare()
     assert parts(bare) != parts(bare)
+
+
+def test_a_store_is_what_its_object_has_read_of_the_folder(tmp_path: Path) -> None:
+    """A CA taken out of the folder is not trusted by who reads it again, nor is what was resumed by it."""
+
+    def parts(store: Store, *, as_resource: bool) -> list[bytes | str]:
+        if as_resource:
+            return trust_parts(TLSConfig(certificate=Resource("ca0.der", store=store)))
+        return trust_parts(TLSConfig(manifest=Manifest(store=store)))
+
+    one = make_store(tmp_path, authority())
+    for as_resource in (False, True):
+        assert parts(one, as_resource=as_resource) == parts(one, as_resource=as_resource)
+        assert parts(one, as_resource=as_resource) != parts(Store(one.folder), as_resource=as_resource)
 
 
 class Bare:
