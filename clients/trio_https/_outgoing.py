@@ -40,8 +40,8 @@ _METHODS_WITH_BODY = {"POST", "PUT", "PATCH"}
 _HARMLESS = frozenset(
     b"accept accept-encoding accept-language cache-control connection content-length host range user-agent".split()
 )
-# RFC 9110 §6.5.1: no trailers that are "necessary for message framing", routing, authentication, request
-# modifiers, or to know what the content is. A server that merged one of them into the header would read another request.
+# RFC 9110 §6.5.1: no trailers for message framing, routing, authentication, request modifiers, or to know what the
+# content is. Whoever merged one of them into the header would read another request.
 _NO_TRAILERS = frozenset(
     b"authorization connection content-encoding content-length content-range content-type cookie expect host "
     b"if-match if-modified-since if-none-match if-range if-unmodified-since max-forwards proxy-authorization "
