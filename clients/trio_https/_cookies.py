@@ -55,7 +55,7 @@ class CookieJar:
     """The cookies of a `Client`: `Client(cookies=CookieJar())`.
 
     Iterating gives every `Cookie` that has not expired. One jar may serve several clients. It holds at most
-    3,000 cookies, and 50 for a domain; the ones that were set first make room.
+    3,000 cookies, and 50 for a domain; the ones that were set first make room, Secure ones last.
 
     Args:
         clock: gives seconds since the epoch.
@@ -152,9 +152,11 @@ class CookieJar:
             self._drop_oldest([cookie for all_ in self._by_domain.values() for cookie in all_.values()], now)
 
     def _drop_oldest(self, cookies: list[Cookie], now: float) -> None:
-        """Take out what has expired, or else the one that was set first."""
+        """Take out what has expired, or else the one that was set first, of those without Secure if any are."""
         expired = [cookie for cookie in cookies if cookie.expires is not None and cookie.expires <= now]
-        for cookie in expired or [min(cookies, key=lambda cookie: cookie.created)]:
+        # RFC 6265bis §5.7: after the expired ones, those go whose secure-only-flag is not set; or whoever can
+        # answer in the clear would drive out what only the server itself can set.
+        for cookie in expired or [min(cookies, key=lambda cookie: (cookie.secure, cookie.created))]:
             of_domain = self._by_domain[cookie.domain]
             del of_domain[cookie.path, cookie.name]
             if not of_domain:

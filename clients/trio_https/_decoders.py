@@ -3,7 +3,8 @@
 Theory of operation: whoever compresses a body chooses how much comes out of it, so no decoder is ever asked for
 all there is. `take` gives at most `STEP` bytes at a time and keeps the rest as it came, compressed; a reader
 that stops asking stops the expansion. On top of that a body may not expand beyond `Limits.expansion`, nor be
-coded more than `Limits.codings` times. A coded body has an end of its own (but for an empty one), and one that
+coded more than `Limits.codings` times; what one coding hands to the next counts too, since it may come to nothing
+there, and so do frames that hold nothing. A coded body has an end of its own (but for an empty one), and one that
 lacks it is cut.
 
 The windows, too, are bounded: 32 KiB in DEFLATE, 16 MiB in brotli, and 8 MiB in zstd, which RFC 9659 §3 demands.
@@ -25,6 +26,8 @@ STEP = 64 * 1024
 _ZSTD_WINDOW_LOG = 23
 # What may come out of any body, however few bytes went in.
 _ALWAYS = 1 << 20
+# Frames in a row of which nothing comes out: each takes time, and none gives the caller a turn.
+_MOST_EMPTY = 1000
 
 
 class _Coding(Protocol):
@@ -58,6 +61,7 @@ class _Zlib:
         self._input = b""
         self._begun = False
         self._padding = False
+        self._empty = 0
 
     def feed(self, data: bytes) -> None:
         self._input += data
@@ -71,6 +75,7 @@ class _Zlib:
             output = self._decoder.decompress(self._input, STEP)
             self._input = self._decoder.unused_data if self._decoder.eof else self._decoder.unconsumed_tail
             if output:
+                self._empty = 0
                 return output
         # It may hold output that did not fit the last time.
         return b"" if self._decoder.eof or not self._begun else self._decoder.decompress(b"", STEP)
@@ -82,6 +87,7 @@ class _Zlib:
     def _next_frame(self) -> None:
         # gzip files are padded with zeros at times, which everybody overlooks.
         if self._frames and not self._padding and self._input[0] == 0x1F:
+            self._empty = _one_more(self._empty)
             self._decoder = zlib.decompressobj(self._wbits)
         elif self._frames and not self._input.strip(b"\0"):
             self._padding = True
@@ -157,6 +163,7 @@ class _Zstd:
         self._decoder = self._make()
         self._input = b""
         self._begun = False
+        self._empty = 0
 
     def feed(self, data: bytes) -> None:
         self._input += data
@@ -164,17 +171,26 @@ class _Zstd:
     def take(self) -> bytes:
         while self._input or not (self._decoder.eof or self._decoder.needs_input):
             if self._decoder.eof:
+                self._empty = _one_more(self._empty)
                 self._decoder = self._make()
             self._begun = True
             output: bytes = self._decoder.decompress(self._input, STEP)
             self._input = self._decoder.unused_data if self._decoder.eof else b""
             if output:
+                self._empty = 0
                 return output
         return b""
 
     @property
     def complete(self) -> bool:
         return not self._begun or bool(self._decoder.eof)
+
+
+def _one_more(empty: int) -> int:
+    """So many frames have come out empty, and now another one begins."""
+    if empty >= _MOST_EMPTY:
+        raise _Wrong(f"more than {_MOST_EMPTY} frames in a row hold nothing")
+    return empty + 1
 
 
 @functools.cache
@@ -243,7 +259,7 @@ class Decoder:
         # The last one applied is the first to be undone.
         self._names = names[::-1]
         self._stages = [known[name]() for name in self._names]
-        self._in = self._out = 0
+        self._in = self._out = self._between = 0
 
     def feed(self, data: bytes) -> None:
         """Take a piece of the body as it was sent. Everything fed before must have been taken out."""
@@ -259,11 +275,7 @@ class Decoder:
         """
         output = self._pull(len(self._stages) - 1)
         self._out += len(output)
-        if self._out > _ALWAYS and self._out > self._in * self._limits.expansion:
-            raise ResponseTooLarge(
-                f"the body of {self._what} expands from {self._in} to more than {self._out} bytes, and "
-                f"Limits.expansion is {self._limits.expansion}"
-            )
+        self._check_expansion(self._out)
         return output
 
     def finish(self) -> None:
@@ -288,7 +300,16 @@ class Decoder:
                 return output
             if not (data := self._pull(index - 1)):
                 return b""
+            self._between += len(data)
+            self._check_expansion(self._between)
             self._stages[index].feed(data)
+
+    def _check_expansion(self, size: int) -> None:
+        if size > _ALWAYS and size > self._in * self._limits.expansion:
+            raise ResponseTooLarge(
+                f"the body of {self._what} expands from {self._in} to more than {size} bytes, and "
+                f"Limits.expansion is {self._limits.expansion}"
+            )
 
     def _error(self, how: str) -> DecodingError:
         return DecodingError(f"the body of {self._what} {how}. decode=False gives it as it was sent")

@@ -40,6 +40,13 @@ _METHODS_WITH_BODY = {"POST", "PUT", "PATCH"}
 _HARMLESS = frozenset(
     b"accept accept-encoding accept-language cache-control connection content-length host range user-agent".split()
 )
+# RFC 9110 §6.5.1: no trailers for message framing, routing, authentication, request modifiers, or to know what the
+# content is. Whoever merged one of them into the header would read another request.
+_NO_TRAILERS = frozenset(
+    b"authorization connection content-encoding content-length content-range content-type cookie expect host "
+    b"if-match if-modified-since if-none-match if-range if-unmodified-since max-forwards proxy-authorization "
+    b"range te trailer transfer-encoding upgrade".split()
+)
 _MOST_SEEN = 64
 _seen: dict[object, object] = {}
 # RFC 9110 §9.2.2.
@@ -92,6 +99,8 @@ class Outgoing:
         except (h11.LocalProtocolError, UnicodeEncodeError) as error:
             raise InvalidRequest(f"{self.method[:100]!r} request to {self.url.origin}: {error}") from error
         object.__setattr__(self, "event", event)
+        if self.trailers is not None and not callable(self.trailers):
+            self.trailing_fields()  # to check what was given
 
     @classmethod
     def of(
@@ -148,7 +157,13 @@ class Outgoing:
         Raises:
             TypeError, InvalidRequest: they are no fields.
         """
-        return fields(self.trailers() if callable(self.trailers) else self.trailers)
+        found = fields(self.trailers() if callable(self.trailers) else self.trailers)
+        for name, _ in found:
+            if name.lower() in _NO_TRAILERS:
+                raise InvalidRequest(
+                    f"{name.decode()} cannot be a trailer: a server needs it before the body"
+                )
+        return found
 
     @property
     def idempotent(self) -> bool:

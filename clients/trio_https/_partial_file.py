@@ -152,11 +152,14 @@ class PartialFile:
         """Take up what there is for this URL, checking it block by block: iterate to the end.
 
         What cannot be relied on is forgotten. Afterwards `origin` is `None` if there is nothing to go on with.
+
+        Raises:
+            DownloadError: what is known was written by somebody else.
         """
         self.origin, self.parts = None, []
         try:
             origin, ranges = _read_state(self._state)
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return
         if origin.url != hashed(url):
             return
@@ -196,7 +199,7 @@ class PartialFile:
             return
         said = json.dumps(_state_of(self.origin, self.parts))
         with self._saving:
-            self._new_state.write_text(said, "utf-8")
+            _write_new(self._new_state, said)
             self._new_state.replace(self._state)
 
     def _forget_state(self) -> None:
@@ -246,7 +249,8 @@ class PartialFile:
         self._file.truncate(self.received)
         os.fsync(self._file.fileno())
         with contextlib.suppress(FileNotFoundError):
-            self.path.chmod(stat.S_IMODE(self.target.stat().st_mode))
+            # But not to run as somebody else: what was trusted with that was another file.
+            self.path.chmod(self.target.stat().st_mode & 0o777)
         if sys.platform == "win32":
             self._file.close()  # where nothing that is open can be renamed
         self.path.replace(self.target)
@@ -276,7 +280,11 @@ def hashed(url: str) -> str:
     return hashlib.sha256(url.encode()).hexdigest()
 
 
-_FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+_PLAIN = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+_FLAGS = os.O_RDWR | os.O_CREAT | _PLAIN
+# A pipe that somebody has put there is not waited for.
+_READ_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | _PLAIN
+_MOST_BYTES = (1 << 63) - 1
 
 
 def _partial_name(name: str) -> str:
@@ -292,6 +300,13 @@ def _check_ownership(path: Path, descriptor: int) -> None:
     foreign = sys.platform != "win32" and status.st_uid != os.geteuid()
     if foreign or not stat.S_ISREG(status.st_mode):
         raise DownloadError(f"{path} is in the way: it is not a file of this user")
+
+
+def _write_new(path: Path, text: str) -> None:
+    """Write a file of this user's, whatever has its name: through a link it would be somebody else's choice."""
+    path.unlink(missing_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _PLAIN, 0o666), "wb") as file:
+        file.write(text.encode())
 
 
 def _is_still(path: Path, descriptor: int) -> bool:
@@ -330,9 +345,11 @@ def _read_state(path: Path) -> tuple[Origin, list[tuple[int, int | None, int, by
 
     Raises:
         OSError: it cannot be read.
-        ValueError, KeyError, TypeError: it is not one.
+        DownloadError: it is not a file of this user.
+        ValueError, KeyError, TypeError, AttributeError, RecursionError: it is not one.
     """
-    with path.open("rb") as file:
+    with os.fdopen(os.open(path, _READ_FLAGS), "rb") as file:
+        _check_ownership(path, file.fileno())
         said = cast("dict[str, Any]", json.loads(file.read(_MOST_STATE)))
     if said["version"] != _VERSION or len(said["parts"]) > _MOST_PARTS:
         raise ValueError("another version of this program wrote it")
@@ -352,6 +369,6 @@ def _read_state(path: Path) -> tuple[Origin, list[tuple[int, int | None, int, by
             raise ValueError("its parts do not make a file")
         position = end
         ranges.append((int(start), None if end is None else int(end), int(length), bytes.fromhex(sha256)))
-    if not ranges or position != total:
+    if not ranges or position != total or (total or 0) > _MOST_BYTES:
         raise ValueError("its parts do not make the file")
     return origin, ranges

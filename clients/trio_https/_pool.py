@@ -86,6 +86,7 @@ class Pool:
         if not self._slots.try_acquire(origin):
             await self._stand_in_line(origin, lease.patience)
         try:
+            self._check_open()  # it may have been closed meanwhile
             connection = None if lease.fresh else await self._reuse(origin)
             if connection is None:
                 await self._make_room(origin)

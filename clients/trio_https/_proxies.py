@@ -136,7 +136,6 @@ class ProxyAddress(NamedTuple):
         # Host and port are written as in any URL; the two schemes differ in nothing but their default port.
         url, other = URL.parse(f"http://{rest}"), URL.parse(f"https://{rest}")
         if url.target != "/" or url.fragment:
-            raise InvalidURL(
-                f"it ends with the port: a proxy has no path, and this one has {url.target[:100]!r}"
-            )
+            # What is there is not shown: it may be the end of a password that is not percent-encoded.
+            raise InvalidURL("it ends with the port: a proxy has no path; a '/' in a password is written %2F")
         return cls(scheme, url.host, url.port if url.port == other.port else _DEFAULT_PORTS[scheme])

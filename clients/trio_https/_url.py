@@ -136,7 +136,8 @@ def _check(name: str, value: object, kind: type[str | int]) -> None:
 
 def _shown(text: str) -> str:
     """The text as error messages quote it: safely, not at any length, and without a password."""
-    secretless = re.sub(r"//[^/?#]*@", "//…@", text[:1000])
+    # Up to the last "@": in a password that is not percent-encoded there may be a slash, which ends the authority.
+    secretless = re.sub(r"//.*@", "//…@", text, flags=re.DOTALL)
     return repr(secretless if len(secretless) <= 200 else secretless[:200] + "…")
 
 
@@ -191,7 +192,8 @@ def _port(port: str, scheme: str, text: str) -> int:
     if not port:
         return DEFAULT_PORTS[scheme]
     if not _PORT.fullmatch(port) or not 1 <= int(port) <= 65535:
-        raise InvalidURL(f"{_shown(text)}: the port {_shown(port)} is not a number from 1 to 65535")
+        which = "the port" if "@" in text else f"the port {_shown(port)}"  # it might be half a password
+        raise InvalidURL(f"{_shown(text)}: {which} is not a number from 1 to 65535")
     return int(port)
 
 

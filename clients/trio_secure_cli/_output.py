@@ -131,7 +131,8 @@ class FileOutput:
             self._file.close()
             if self._replaces:
                 if self._target.exists():
-                    self._partial.chmod(self._target.stat().st_mode & 0o7777)
+                    # But not to run as somebody else.
+                    self._partial.chmod(self._target.stat().st_mode & 0o777)
                 self._partial.replace(self._target)
 
     def close(self) -> None:

@@ -58,7 +58,7 @@ def _command(options: Options, terminal: Terminal) -> Callable[[], Awaitable[Exi
 
 def _subject(options: Options) -> str:
     if isinstance(options, GetOptions | WsOptions):
-        return re.sub(r"//[^/?#]*@", "//…@", options.url)  # not its password
+        return re.sub(r"//.*@", "//…@", options.url)  # not its password
     if isinstance(options, ProbeOptions):
         return f"{options.host} port {options.port}"
     if isinstance(options, CertsOptions):

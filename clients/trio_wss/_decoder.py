@@ -243,8 +243,8 @@ class FrameReader:
             if held is not None:
                 yield self._piece(held, False)
             held = inflated
-        if held is not None:
-            yield self._piece(held, final)
+        # A frame with nothing in it is a piece with nothing in it: whoever counts the work has to see it.
+        yield self._piece(held or b"", final)
 
     def _piece(self, payload: bytes, final: bool) -> Piece:
         if not self._headers.text:

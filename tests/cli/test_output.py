@@ -75,6 +75,15 @@ def test_a_file_that_is_replaced_keeps_its_permissions(tmp_path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o640
 
 
+def test_what_comes_does_not_run_as_somebody_else(tmp_path: Path) -> None:
+    path = tmp_path / "body"
+    path.touch()
+    path.chmod(0o4755)
+    with open_output(path, FakeTerminal()) as output:
+        output.finish()
+    assert path.stat().st_mode & 0o7777 == 0o755
+
+
 def test_what_is_not_finished_leaves_no_trace(tmp_path: Path) -> None:
     path = tmp_path / "body"
     path.write_bytes(b"before")

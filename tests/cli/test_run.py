@@ -89,7 +89,8 @@ def test_a_person_is_told_that_the_store_is_old(
     assert ("the certificate store is of" in terminal.said) is warned
 
 
-def test_a_password_is_not_repeated() -> None:
+@pytest.mark.parametrize("userinfo", ["me:secret", "me:secret/more"])
+def test_a_password_is_not_repeated(userinfo: str) -> None:
     terminal = FakeTerminal()
-    assert _run.run(GetOptions(PLAIN, "https://me:secret@h:0/"), terminal) is ExitCode.USAGE
+    assert _run.run(GetOptions(PLAIN, f"https://{userinfo}@h:0/"), terminal) is ExitCode.USAGE
     assert "secret" not in terminal.said

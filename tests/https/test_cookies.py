@@ -199,3 +199,13 @@ def test_suffixes() -> None:
     _suffixes.cache_clear()
     assert is_public_suffix("com")
     assert not is_public_suffix("example.com")
+
+
+def test_a_flood_in_the_clear_does_not_drive_out_secure_cookies() -> None:
+    jar = jar_with("https://h.example/", "session=1; Secure")
+    jar.store(URL.parse("http://h.example/"), [f"c{number}=x" for number in range(100)])
+    assert len(jar) == 50
+    assert "session=1" in (sent(jar, "https://h.example/") or "")
+    jar.store(URL.parse("https://h.example/"), [f"s{number}=x; Secure" for number in range(60)])
+    assert len(jar) == 50
+    assert "session=1" not in (sent(jar, "https://h.example/") or "")

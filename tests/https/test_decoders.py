@@ -166,3 +166,24 @@ def test_either_brotli_will_do(monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.skip("this brotlicffi cannot be bounded")
     monkeypatch.setitem(sys.modules, "brotli", None)
     assert _undo("br", compress_brotli(TEXT), 1000) == TEXT
+
+
+@pytest.mark.parametrize(
+    ("coding", "frame"),
+    [("gzip", gzip.compress(b"")), ("zstd", b"\x50\x2a\x4d\x18" + bytes(4)), ("zstd", zstd.compress(b""))],
+    ids=["gzip", "skippable", "zstd"],
+)
+def test_frames_without_end_that_hold_nothing_are_refused(coding: str, frame: bytes) -> None:
+    data = {"gzip": gzip.compress(b"x"), "zstd": zstd.compress(b"x")}[coding]
+    assert _undo(coding, (frame * 900 + data) * 3, 1 << 18) == b"xxx"
+    with pytest.raises(DecodingError, match="1000 frames in a row hold nothing"):
+        _undo(coding, frame * 1100 + data, 1 << 18)
+
+
+def test_what_swells_between_two_codings_is_bounded_even_if_nothing_comes_of_it() -> None:
+    # A gzip header whose comment has no end: the inner coding makes nothing of it.
+    comment = b"\x1f\x8b\x08\x10" + bytes(6) + b"A" * (40 << 20)
+    twice = gzip.compress(gzip.compress(comment))
+    assert len(twice) < 2000
+    with pytest.raises(ResponseTooLarge, match="expands from"):
+        _undo("gzip, gzip, gzip", twice, 1 << 18)

@@ -142,6 +142,17 @@ def test_it_can_do_without_a_header() -> None:
     assert (b"X", b"y") in less.headers
 
 
+@pytest.mark.parametrize(
+    "name", ["Content-Length", "transfer-encoding", "Host", b"AUTHORIZATION", "Content-Type"]
+)
+def test_what_frames_or_routes_a_request_is_no_trailer(name: str | bytes) -> None:
+    with pytest.raises(InvalidRequest, match="cannot be a trailer"):
+        Outgoing.of("POST", "http://h/", None, b"x", trailers=[(name, "1")])
+    late = Outgoing.of("POST", "http://h/", None, b"x", trailers=lambda: [(name, "1")])
+    with pytest.raises(InvalidRequest, match="cannot be a trailer"):
+        late.trailing_fields()
+
+
 def test_trailers_are_fields_or_a_function_that_gives_them() -> None:
     assert Outgoing.of("GET", "http://h/").trailing_fields() == []
     for trailers in ({"X": "y"}, lambda: {"X": "y"}):

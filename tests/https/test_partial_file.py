@@ -113,6 +113,9 @@ def test_what_is_forgotten_is_gone(target: Path, file: PartialFile) -> None:
         {"parts": 5},
         {"parts": [[0, 1, 0, ""]] * 1025},
         {"digests": {"sha-256": 5}},
+        {"digests": []},
+        {"total": 1 << 70, "parts": [[0, 3, 3, hashlib.sha256(b"abc").hexdigest()], [3, 1 << 70, 0, ""]]},
+        {"total": 1 << 70, "parts": [[0, 1 << 69, 0, ""], [1 << 69, 1 << 70, 0, ""]]},
     ],
 )
 def test_a_state_that_makes_no_sense_is_none(
@@ -128,7 +131,7 @@ def test_a_state_that_makes_no_sense_is_none(
     later.close(keep=False)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "5", "\xff"])
+@pytest.mark.parametrize("text", ["", "{", "[]", "5", "\xff", "[" * 500_000])
 def test_a_state_that_is_no_state_is_none(target: Path, text: str) -> None:
     target.with_name(".file.bin.part").write_bytes(b"abc")
     target.with_name(".file.bin.part.json").write_text(text, "latin-1")
@@ -189,6 +192,41 @@ def test_it_goes_where_a_link_leads_with_the_permissions_of_what_was_there(targe
         assert stat.S_IMODE(real.stat().st_mode) == 0o640
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has other permissions")
+def test_what_comes_does_not_run_as_somebody_else(target: Path, file: PartialFile) -> None:
+    target.write_bytes(b"before")
+    target.chmod(0o4755)
+    file.begin(ORIGIN, [(0, 3)])
+    file.parts[0].write(b"abc")
+    file.finish()
+    assert stat.S_IMODE(target.stat().st_mode) == 0o755
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has other owners and links")
+def test_what_is_known_is_not_written_or_read_through_a_link(target: Path, file: PartialFile) -> None:
+    victim = target.with_name("victim")
+    victim.write_text("precious")
+    target.with_name(".file.bin.part.json.new").symlink_to(victim)
+    state = target.with_name(".file.bin.part.json")
+    file.begin(ORIGIN, [(0, 10)])
+    file.parts[0].write(b"abc")
+    file.close(keep=True)
+    assert victim.read_text() == "precious"
+    # The state itself, by way of a link; and a pipe, that nobody writes to.
+    victim.write_bytes(state.read_bytes())
+    state.unlink()
+    state.symlink_to(victim)
+    later = reopened(target)
+    assert later.received == 0
+    later.close(keep=True)
+    state.unlink()
+    os.mkfifo(state)
+    later = PartialFile.open(target)
+    with pytest.raises(DownloadError, match="in the way"):
+        next(later.load(URL))
+    later.close(keep=False)
+
+
 def test_what_is_no_file_is_not_replaced(tmp_path: Path) -> None:
     with pytest.raises(DownloadError, match="not a file that can be replaced"):
         PartialFile.open(tmp_path)
@@ -231,7 +269,7 @@ def test_what_cannot_be_written_down_is_no_failure_at_the_end(
     def full(*_: object) -> None:
         raise OSError("no space")
 
-    monkeypatch.setattr(Path, "write_text", full)
+    monkeypatch.setattr("trio_https._partial_file._write_new", full)
     file.close(keep=True)
     later = reopened(target)
     assert later.received == 0  # as far as the state goes that was written before

@@ -267,6 +267,21 @@ async def test_closing_while_cancelled_closes_all_the_same() -> None:
         assert here.server.open == 0
 
 
+async def test_whoever_waits_in_line_does_not_connect_any_more_when_it_is_closed() -> None:
+    async with world(size=1) as here:
+
+        async def late() -> None:
+            with pytest.raises(trio.ClosedResourceError, match="the client is closed"):
+                await here.fetch()
+
+        async with trio.open_nursery() as nursery, here.lease():
+            nursery.start_soon(late)
+            await trio.testing.wait_all_tasks_blocked()
+            await here.pool.aclose()
+        assert len(here.server.streams) == 1
+        assert here.server.open == 0
+
+
 async def test_whoever_waits_in_line_or_connects_learns_that_it_was_closed() -> None:
     connected = trio.Event()
 

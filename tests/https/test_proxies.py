@@ -121,6 +121,12 @@ def test_what_is_no_address(text: str, message: str) -> None:
         ProxyAddress.parse(text, "http", "https")
 
 
+def test_half_a_password_is_not_shown() -> None:
+    with pytest.raises(InvalidURL, match="%2F") as caught:
+        ProxyAddress.parse("http://user:1/secret@proxy.example", "http", "https")
+    assert "secret" not in str(caught.value)
+
+
 async def test_a_proxy_that_is_not_there_is_not_taken_for_the_server() -> None:
     async def nobody(host: str, port: int, **options: object) -> trio.abc.Stream:
         await trio.lowlevel.checkpoint()

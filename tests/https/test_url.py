@@ -95,7 +95,17 @@ def test_refuses_what_is_not_text() -> None:
         URL.parse(b"http://h/")  # type: ignore[arg-type]  # the error is the test
 
 
-@pytest.mark.parametrize("text", ["http://user:secret@h/", "http://user:secret@h/ ", "ftp://user:secret@h/"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "http://user:secret@h/",
+        "http://user:secret@h/ ",
+        "ftp://user:secret@h/",
+        "http://user:secret/@h/",
+        "http://user:secret?secret@h/",
+        "http://user:#" + "secret" * 500 + "@h/ ",
+    ],
+)
 def test_errors_do_not_show_credentials(text: str) -> None:
     with pytest.raises(InvalidURL) as caught:
         URL.parse(text)

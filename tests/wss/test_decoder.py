@@ -305,3 +305,13 @@ def test_what_is_inflated_waits_until_it_is_asked_for() -> None:
     assert [len(event.data) for event in itertools.islice(events, 3) if isinstance(event, Piece)] == [
         PIECE
     ] * 3
+
+
+@pytest.mark.parametrize("rsv1", [False, True])
+def test_every_frame_counts_as_work_even_with_nothing_in_it(rsv1: bool) -> None:
+    # The connection lets others run after so many events: frames without an event would keep them waiting.
+    first, more = bytes([0x42 if rsv1 else 0x02, 0]), bytes([0, 0])
+    reader = FrameReader(Limits(), Deflate())
+    events = list(reader.read(first + more * 999))
+    assert len(events) == 1000
+    assert all(event == Piece(b"", False) for event in events)
