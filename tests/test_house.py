@@ -15,6 +15,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = {
     ROOT / "trio_secure": ROOT / "tests" / "secure",
+    ROOT / "trio_secure" / "testing": ROOT / "tests" / "testing",
     ROOT / "certs" / "trio_certs": ROOT / "tests" / "certs",
     ROOT / "clients" / "trio_https": ROOT / "tests" / "https",
     ROOT / "clients" / "trio_wss": ROOT / "tests" / "wss",
