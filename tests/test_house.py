@@ -20,6 +20,7 @@ PACKAGES = {
     ROOT / "clients" / "trio_https": ROOT / "tests" / "https",
     ROOT / "clients" / "trio_wss": ROOT / "tests" / "wss",
     ROOT / "clients" / "trio_secure_cli": ROOT / "tests" / "cli",
+    ROOT / "clients" / "trio_secure_adapters": ROOT / "tests" / "adapters",
 }
 MODULES = [path for package in PACKAGES for path in sorted(package.glob("*.py"))]
 PRIVATE_MODULES = [path for path in MODULES if path.stem not in {"__init__", "__main__"}]

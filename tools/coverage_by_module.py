@@ -30,6 +30,7 @@ TESTS = {
     "trio_https": ROOT / "tests" / "https",
     "trio_wss": ROOT / "tests" / "wss",
     "trio_secure_cli": ROOT / "tests" / "cli",
+    "trio_secure_adapters": ROOT / "tests" / "adapters",
 }
 EXEMPT = ("__init__", "__main__")
 

@@ -15,6 +15,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import trio
+import trio.testing
 
 from trio_wss import WebSocket, open_websocket
 

@@ -4,6 +4,7 @@ import math
 
 import pytest
 import trio
+import trio.testing
 
 from trio_secure import (
     AlertDescription,
