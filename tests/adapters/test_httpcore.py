@@ -31,3 +31,7 @@ async def test_a_configuration_does_as_well_as_a_dictionary() -> None:
 
 async def test_a_context_of_another_kind_is_not_passed_over() -> None:
     await SUBJECT.other_context()
+
+
+async def test_a_body_that_was_cut_is_not_taken_for_complete() -> None:
+    await SUBJECT.truncated()

@@ -16,7 +16,7 @@ import pytest
 from support.proxies import connect_proxy, https_server, socks_proxy
 from support.tls_server import Handler, tcp_server
 from trio_secure import SecureStream, TLSConfig
-from trio_secure.testing import Authority, CutAt, Fault, ServerStream, StalledAt, WrongName
+from trio_secure.testing import Authority, CutAt, Fault, NoCloseNotify, ServerStream, StalledAt, WrongName
 
 AUTHORITY = Authority()
 SECURE = {"certificate": AUTHORITY.certificate}
@@ -80,6 +80,20 @@ class HTTPCore:
         ):
             with pytest.raises(getattr(self.library, error)):
                 await pool.request("GET", "https://example.com/", extensions={"timeout": _timeouts()})
+
+    async def truncated(self) -> None:
+        """A body that ends with the connection is not taken for complete when the connection was cut."""
+
+        async def handler(stream: ServerStream) -> None:
+            await stream.receive_some()
+            await stream.send_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhalf of it")
+
+        async with (
+            AUTHORITY.serve("example.com", handler=handler, fault=NoCloseNotify()) as server,
+            self.adapter.connection_pool(secure=SECURE, Socket=server.Socket) as pool,
+        ):
+            with pytest.raises(self.library.ReadError):
+                await pool.request("GET", "https://example.com/")
 
     async def configuration(self) -> None:
         """A `TLSConfig` does as well as a dictionary."""
