@@ -116,7 +116,8 @@ CASES: dict[str, tuple[int, Contestant, Contestant]] = {
 
 def measure_here(name: str, side: int, port: int, authority: Path, amount: int) -> None:
     """Run one contestant once in this process and print its CPU seconds."""
-    contestant = CASES[name][1 + side]
+    _amount, ours, theirs = CASES[name]
+    contestant = theirs if side else ours
 
     async def run() -> float:
         # What is imported and read once is no part of it.

@@ -26,7 +26,8 @@ def functions() -> dict[str, Any]:
     """What the blocks define, each run alone."""
     found: dict[str, Any] = {}
     for code in _BLOCKS.findall(PAGE):
-        exec(compile(code, "docs/adapters.md", "exec"), names := {})  # noqa: S102 -- it is the test
+        names: dict[str, Any] = {}
+        exec(compile(code, "docs/adapters.md", "exec"), names)  # noqa: S102 -- it is the test
         found |= {name: value for name, value in names.items() if re.match(r"(fetch|echo|line)_", name)}
     return found
 

@@ -23,7 +23,8 @@ _AMOUNTS: dict[str, tuple[object, ...]] = {"CutAt": (200,), "ChangedAt": (200,),
 def _tests() -> dict[str, Any]:
     found: dict[str, Any] = {}
     for code in _BLOCKS.findall(PAGE):
-        exec(compile(code, "docs/testing.md", "exec"), names := {})  # noqa: S102 -- it is the test
+        names: dict[str, Any] = {}
+        exec(compile(code, "docs/testing.md", "exec"), names)  # noqa: S102 -- it is the test
         found |= {name: value for name, value in names.items() if name.startswith("test_")}
     return found
 
