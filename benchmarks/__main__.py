@@ -21,13 +21,14 @@ from pathlib import Path
 
 import trio
 
-from benchmarks import memory, trust, websocket
+from benchmarks import adapters, memory, trust, websocket
 from benchmarks.contestants import CONTESTANTS, OURS, PEER, SERVER_NAME
 from benchmarks.workloads import CASES, Case
 from support.authority import Authority
 
 _GIB = 1 << 30
 _TRUST = "trust"
+_ADAPTERS = "adapters"
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,7 @@ def main() -> str | None:
     parser = argparse.ArgumentParser(prog="benchmarks", description="Work done per CPU second, side by side.")
     parser.add_argument("--quick", action="store_true", help="less work in each round")
     parser.add_argument("--rounds", type=int, help="rounds for each case: 7, or 3 with --quick")
-    known = [*CASES, _TRUST]
+    known = [*CASES, _TRUST, _ADAPTERS]
     parser.add_argument("cases", nargs="*", metavar="CASE", help=f"one of: {', '.join(known)}")
     options = parser.parse_args()
     unknown = [name for name in options.cases if name not in known]
@@ -136,12 +137,14 @@ def main() -> str | None:
         parser.error(f"no such case: {', '.join(unknown)}")
     rounds = options.rounds or (3 if options.quick else 7)
     wanted = options.cases or known
-    transfers = [name for name in wanted if name != _TRUST]
+    transfers = [name for name in wanted if name in CASES]
     complaints = [run(transfers, quick=options.quick, rounds=rounds)] if transfers else []
     if _TRUST in wanted:
         complaints += trust.report(quick=options.quick)
     if not options.cases:
         websocket.run(websocket.CASES, quick=options.quick, rounds=rounds)
+    if _ADAPTERS in wanted:
+        adapters.report(quick=options.quick)
     return "\n".join(filter(None, complaints)) or None
 
 

@@ -15,11 +15,13 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = {
     ROOT / "trio_secure": ROOT / "tests" / "secure",
+    ROOT / "trio_secure" / "testing": ROOT / "tests" / "testing",
     ROOT / "certs" / "trio_certs": ROOT / "tests" / "certs",
     ROOT / "clients" / "trio_https": ROOT / "tests" / "https",
     ROOT / "clients" / "trio_wss": ROOT / "tests" / "wss",
     ROOT / "clients" / "trio_secure_report": ROOT / "tests" / "report",
     ROOT / "clients" / "trio_secure_cli": ROOT / "tests" / "cli",
+    ROOT / "clients" / "trio_secure_adapters": ROOT / "tests" / "adapters",
 }
 MODULES = [path for package in PACKAGES for path in sorted(package.glob("*.py"))]
 PRIVATE_MODULES = [path for path in MODULES if path.stem not in {"__init__", "__main__"}]

@@ -17,7 +17,14 @@ README = (ROOT / "README.md").read_text()
 DOCUMENTS = {"README.md": README} | {
     f"docs/{path.name}": path.read_text() for path in sorted((ROOT / "docs").glob("*.md"))
 }
-PACKAGES = ("trio_secure", "trio_certs", "trio_https", "trio_wss")
+PACKAGES = (
+    "trio_secure",
+    "trio_secure.testing",
+    "trio_secure_adapters",
+    "trio_certs",
+    "trio_https",
+    "trio_wss",
+)
 _BLOCKS = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 

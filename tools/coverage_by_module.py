@@ -25,11 +25,13 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 TESTS = {
     "trio_secure": ROOT / "tests" / "secure",
+    "trio_secure.testing": ROOT / "tests" / "testing",
     "trio_certs": ROOT / "tests" / "certs",
     "trio_https": ROOT / "tests" / "https",
     "trio_wss": ROOT / "tests" / "wss",
     "trio_secure_report": ROOT / "tests" / "report",
     "trio_secure_cli": ROOT / "tests" / "cli",
+    "trio_secure_adapters": ROOT / "tests" / "adapters",
 }
 EXEMPT = ("__init__", "__main__")
 
@@ -66,10 +68,12 @@ def find_modules(wanted: Collection[str]) -> list[Module]:
     """The installed modules, all or the wanted ones, in order of name."""
     found: list[Module] = []
     for package, tests in TESTS.items():
-        spec = importlib.util.find_spec(package)
+        # The spec of what is below a package would import the package, unmeasured.
+        root, *below = package.split(".")
+        spec = importlib.util.find_spec(root)
         if spec is None or spec.origin is None:
             raise SystemExit(f"{package} is not installed")
-        for path in sorted(Path(spec.origin).parent.glob("*.py")):
+        for path in sorted(Path(spec.origin).parent.joinpath(*below).glob("*.py")):
             name = f"{package}.{path.stem}"
             if path.stem not in EXEMPT and (not wanted or name in wanted):
                 found.append(Module(name, path, tests / f"test_{path.stem.removeprefix('_')}.py"))

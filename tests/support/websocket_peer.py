@@ -17,6 +17,7 @@ from itertools import cycle
 from typing import Unpack
 
 import trio
+import trio.testing
 
 from trio_wss import WebSocket, open_websocket
 from trio_wss._open import OpenOptions
