@@ -71,6 +71,20 @@ async def test_what_was_given_out_in_pieces_is_not_kept() -> None:
     assert not stream._receiving._rest.obj
 
 
+async def test_it_is_empty_only_once_everything_was_given_out() -> None:
+    stream, peer = established()
+    half = stream._receiving
+    assert half.empty
+    await peer.send_data(b"ab")
+    await peer.send_alert(AlertDescription.CLOSE_NOTIFY)
+    for left in (b"a", b"b"):
+        assert await stream.receive_some(1) == left
+        # What was opened and not given out, then the record behind it.
+        assert not half.empty
+    assert await stream.receive_some() == b""
+    assert not half.empty
+
+
 # ---- KeyUpdate
 
 
