@@ -36,6 +36,7 @@ CODED = [
     ("zstd", zstd.compress(TEXT)),
     ("zstd", zstd.compress(TEXT[:100]) + zstd.compress(TEXT[100:])),
     ("gzip, br", compress_brotli(gzip.compress(TEXT))),
+    ("br, gzip", gzip.compress(compress_brotli(TEXT))),
     ("deflate, gzip, zstd", zstd.compress(gzip.compress(zlib.compress(TEXT)))),
 ]
 
