@@ -1,8 +1,8 @@
 """Who makes TLS connections on Trio: each contestant the way its own documentation advises.
 
-Theory of operation: a contestant is prepared once, with everything that can be shared between connections, and then
-turns TCP streams into TLS streams whose handshake is complete and whose peer is verified, chain and name. A new
-contestant is a function and a row in `CONTESTANTS`.
+Theory of operation: a contestant is prepared once, with everything that can be shared between connections, and
+then turns TCP streams into TLS streams whose handshake is complete and whose peer is verified, chain and name.
+A new contestant is a function and a row in `CONTESTANTS`.
 
 What both do is the same: where the terms say that nothing is resumed, ours keeps no sessions, for `trio.SSLStream`
 never does by itself; where they say that sessions are, `trio.SSLStream` is given the last connection's.
@@ -46,9 +46,13 @@ Work = Callable[[Site, Handshake, int], Awaitable[float]]
 def _trio_secure(authority: bytes, terms: Terms) -> Handshake:
     code = {"1.2": 0x0303, "1.3": 0x0304}[terms.version]
     # In TLS 1.2 the groups are those of the certificate's key as well.
-    classical = {"groups": ("x25519", "secp256r1"), "key_shares": ("x25519",)} if terms.classical else {}
     config = TLSConfig(
-        certificate=authority, min_version=code, max_version=code, cache=terms.resume, **classical
+        certificate=authority,
+        min_version=code,
+        max_version=code,
+        groups=["x25519", "secp256r1"] if terms.classical else None,
+        key_shares=["x25519"] if terms.classical else None,
+        cache=terms.resume,
     )
 
     async def handshake(transport: trio.SocketStream) -> trio.abc.Stream:
@@ -86,7 +90,7 @@ def resumed(stream: trio.abc.Stream) -> bool:
     return isinstance(stream, trio.SSLStream) and bool(stream.session_reused)
 
 
-def on_trio(work: Work, terms: Terms = Terms()) -> dict[str, Measure]:  # noqa: B008  # frozen
+def on_trio(work: Work, terms: Terms = Terms()) -> dict[str, Measure]:  # frozen
     """The contestants, doing `work`."""
 
     def measure(prepare: Callable[[bytes, Terms], Handshake]) -> Measure:

@@ -1,9 +1,9 @@
 """What came out of the rounds: ratios with their spread, as text and as Markdown.
 
 Theory of operation: a round has one cost for each contestant, taken one right after the other; its ratio is the
-peer's cost over ours, so that more is better for us whatever was measured. The figure is the median of the rounds'
-ratios, with the smallest and the largest beside it. Figures are plain values, so that a later run of some cases can
-replace theirs and leave the others.
+peer's cost over ours, so that more is better for us whatever was measured. The figure is the median of the
+rounds' ratios, with the smallest and the largest beside it. Figures are plain values, so that a later run of
+some cases can replace theirs and leave the others.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+
+TIMES = "\N{MULTIPLICATION SIGN}"
 
 
 @dataclass(frozen=True)
@@ -114,9 +116,11 @@ def markdown(figures: Iterable[Figure]) -> str:
         "| --- | --- | ---: | ---: | ---: | --- |",
     ]
     for figure in figures:
-        goal = "" if figure.goal is None else f"{figure.goal:g}× {'met' if figure.met else '**not met**'}"
+        goal = (
+            "" if figure.goal is None else f"{figure.goal:g}{TIMES} {'met' if figure.met else '**not met**'}"
+        )
         lines.append(
             f"| {figure.case} | {figure.peer} | {_short(figure.ours)} {_each(figure)} | {_short(figure.theirs)}"
-            f" | **{figure.ratio:.2f}×** ({figure.low:.2f} to {figure.high:.2f}) | {goal} |"
+            f" | **{figure.ratio:.2f}{TIMES}** ({figure.low:.2f} to {figure.high:.2f}) | {goal} |"
         )
     return "\n".join(lines)

@@ -1,9 +1,9 @@
 """Connections that wait: what each holds, and what it costs to have thousands.
 
-Theory of operation: nginx keeps the other ends. Memory is what the process has to itself (Private_Dirty), counted
-from before the connections to after, once a few have been made and everything is imported; the TCP stream is in both
-contestants' figures. "One message on each" is a small request and its answer, on one connection after the other, so
-that no two of them find the connection's state in the processor's cache.
+Theory of operation: nginx keeps the other ends. Memory is what the process has to itself (Private_Dirty),
+counted from before the connections to after, once a few have been made and everything is imported; the TCP
+stream is in both contestants' figures. "One message on each" is a small request and its answer, on one
+connection after the other, so that no two of them find the connection's state in the processor's cache.
 """
 
 from __future__ import annotations

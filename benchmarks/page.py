@@ -1,8 +1,9 @@
 """docs/performance.md, between its markers, and the plots beside it.
 
-Theory of operation: the figures themselves are kept in docs/performance/figures.json, so that a run of a few cases
-replaces theirs and leaves the others; tables and plots are made of that file. Each table says when its newest figures
-were taken, with which versions, on what machine and under what load. Text outside of the markers is written by hand.
+Theory of operation: the figures themselves are kept in docs/performance/figures.json, so that a run of a few
+cases replaces theirs and leaves the others; tables and plots are made of that file. Each table says when its
+newest figures were taken, with which versions, on what machine and under what load. Text outside of the markers
+is written by hand.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import re
 import ssl
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any  # what json gives
@@ -23,7 +25,18 @@ from benchmarks import plots
 from benchmarks.figures import Figure, markdown, merge
 
 _DOCS = Path(__file__).resolve().parents[1] / "docs"
-_PACKAGES = ("trio", "cryptography", "h11", "certifi", "httpx", "httpx2", "aiohttp")
+_PACKAGES = (
+    "trio",
+    "cryptography",
+    "h11",
+    "certifi",
+    "httpx",
+    "httpx2",
+    "aiohttp",
+    "wsproto",
+    "websockets",
+    "trio-websocket",
+)
 
 
 def _processor() -> str:
@@ -35,9 +48,15 @@ def _processor() -> str:
     return names[0] if names else platform.machine()
 
 
+def _versions() -> Iterable[str]:
+    for name in _PACKAGES:
+        with suppress(importlib.metadata.PackageNotFoundError):
+            yield f"{name} {importlib.metadata.version(name)}"
+
+
 def circumstances() -> str:
     """Machine, versions and load, in a sentence or two."""
-    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in _PACKAGES)
+    versions = ", ".join(_versions())
     load = ", ".join(f"{average:.1f}" for average in os.getloadavg())
     return (
         f"{time.strftime('%Y-%m-%d %H:%M', time.gmtime())} UTC, {os.cpu_count()} processors ({_processor()}),"
@@ -75,7 +94,9 @@ def write(found: list[Figure], floor: Mapping[str, float], docs: Path = _DOCS) -
     kept = folder / "figures.json"
     known: dict[str, Any] = json.loads(kept.read_text()) if kept.exists() else {}
     figures = merge([Figure(**one) for one in known.get("figures", [])], found)
-    taken: dict[str, str] = known.get("taken", {}) | dict.fromkeys({one.suite for one in found}, circumstances())
+    taken: dict[str, str] = known.get("taken", {}) | dict.fromkeys(
+        {one.suite for one in found}, circumstances()
+    )
     floor = floor or known.get("floor", {})
     record = {"figures": [asdict(one) for one in figures], "taken": taken, "floor": dict(floor)}
     kept.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n")

@@ -1,7 +1,7 @@
 """The figures as SVG, by hand: bars for ratios, lines for how cost grows.
 
-Theory of operation: both kinds have a logarithmic axis where values differ by powers, and colours that can be read on
-white and on dark pages alike. Nothing here measures.
+Theory of operation: both kinds have a logarithmic axis where values differ by powers, and colours that can be
+read on white and on dark pages alike. Nothing here measures.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
-from benchmarks.figures import Figure
+from benchmarks.figures import TIMES, Figure
 
 _WIDTH = 820
 _COLOURS = ("#2a78b5", "#c2571a", "#3f8f4f", "#8a5db0")
@@ -59,7 +59,10 @@ def bars(title: str, figures: Sequence[Figure]) -> str:
     bottom = 54 + step * len(figures)
     parts = [_text(10, 20, title, "h")]
     for mark in marks:
-        parts += [_line(place(mark), 40, place(mark), bottom), _text(place(mark), 36, f"{mark:g}×", "c")]
+        parts += [
+            _line(place(mark), 40, place(mark), bottom),
+            _text(place(mark), 36, f"{mark:g}{TIMES}", "c"),
+        ]
     for number, one in enumerate(figures):
         y = 52 + step * number
         start, end = sorted((place(1.0), place(one.ratio)))
@@ -92,7 +95,10 @@ def lines(title: str, unit: str, across: str, curves: Mapping[str, Sequence[Poin
 
     parts = [_text(10, 20, title, "h"), _text(10, 40, unit)]
     for row in rows:
-        parts += [_line(left, up_at(row), right, up_at(row)), _text(left - 8, up_at(row) + 4, f"{row:g}", "r")]
+        parts += [
+            _line(left, up_at(row), right, up_at(row)),
+            _text(left - 8, up_at(row) + 4, f"{row:g}", "r"),
+        ]
     parts += [_text(across_at(column), bottom + 18, f"{column:,.0f}", "c") for column in columns]
     parts.append(_text((left + right) / 2, bottom + 38, across, "c"))
     for number, (name, curve) in enumerate(curves.items()):

@@ -1,9 +1,9 @@
 """Contestants side by side: each measured in a process of its own, one right after the other.
 
-Theory of operation: the order of the contestants turns from round to round, so that a machine that gets slower or
-busier meets all of them. A server is started when the first case needs it and serves until the run ends. A child is
-this package again, with `--measure`; it prints the cost. In a quick run, which checks that everything runs, there is
-one round, and as many children at a time as there are processors.
+Theory of operation: the order of the contestants turns from round to round, so that a machine that gets slower
+or busier meets all of them. A server is started when the first case needs it and serves until the run ends. A
+child is this package again, with `--measure`; it prints the cost. In a quick run, which checks that everything
+runs, there is one round, and as many children at a time as there are processors.
 """
 
 from __future__ import annotations
@@ -70,8 +70,8 @@ def run(suite: str, name: str, case: Case, site: Site, *, quick: bool, rounds: i
     with ThreadPoolExecutor((os.cpu_count() or 1) if quick else 1) as pool:
         for number in range(min(rounds, case.rounds)):
             order = turns(list(costs), number)
-            found = pool.map(lambda contestant: _cost(suite, name, contestant, site, amount), order)
+            found = [pool.submit(_cost, suite, name, contestant, site, amount) for contestant in order]
             for contestant, cost in zip(order, found, strict=True):
-                costs[contestant].append(cost)
+                costs[contestant].append(cost.result())
     figures = compare(suite, name, costs, unit=case.unit, cost=case.cost, amount=amount)
     return [replace(figure, goal=case.goals.get(figure.peer)) for figure in figures]

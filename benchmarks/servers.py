@@ -1,8 +1,8 @@
 """The servers that cases ask for: each a context manager that is given an empty folder and gives a `Site`.
 
 Theory of operation: raw TLS is served by `server.py`, HTTP by nginx, in processes of their own. Both choose
-AES-128-GCM in TLS 1.3, where OpenSSL by itself would choose AES-256-GCM. Chains are as a public CA makes them: root,
-intermediate, leaf.
+AES-128-GCM in TLS 1.3, where OpenSSL by itself would choose AES-256-GCM. Chains are as a public CA makes them:
+root, intermediate, leaf.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ Ciphersuites = {_SUITE}
 """
 
 
-def _write_authority(folder: Path, authority: Authority) -> None:
+def write_authority(folder: Path, authority: Authority) -> None:
+    """Write what a client has to know of whom it trusts."""
     (folder / "ca.der").write_bytes(authority.certificate_der)
     (folder / "ca.pem").write_bytes(authority.certificate_pem)
 
@@ -50,7 +51,7 @@ def _raw(folder: Path, kind: KeyKind, leaves: int = 1) -> Generator[Site]:
     issuers: KeyKind = "rsa2048" if kind == "rsa2048" else "p256"
     authority = Authority.make(issuers)
     intermediate, key = authority.intermediate(issuers), make_key(kind)
-    _write_authority(folder, authority)
+    write_authority(folder, authority)
     (folder / "server.conf").write_text(_OPENSSL_CONF)
     chains: list[str] = []
     for number in range(leaves):
@@ -125,7 +126,7 @@ def nginx(folder: Path) -> Generator[Site]:
         raise SystemExit("nginx is not installed: apt install nginx")
     authority = Authority.make()
     certificate, key = authority.issue(SERVER_NAME, key="p256", intermediate=True).write(folder)
-    _write_authority(folder, authority)
+    write_authority(folder, authority)
     files = folder / "files"
     files.mkdir()
     (files / "small").write_bytes(bytes(1024))

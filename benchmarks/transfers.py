@@ -1,8 +1,8 @@
 """Bytes over TLS: bulk both ways, and many small messages.
 
-Theory of operation: CPU time counts from when the handshake is done, so that this is the price of records alone. The
-blocking `ssl` socket, which pays for no event loop, first finds out which size of buffer is its best; every size
-opens one record at a time, for that is all that `SSL_read` gives.
+Theory of operation: CPU time counts from when the handshake is done, so that this is the price of records
+alone. The blocking `ssl` socket, which pays for no event loop, first finds out which size of buffer is its
+best; every size opens one record at a time, for that is all that `SSL_read` gives.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from benchmarks.servers import raw
 
 _MIB = 1 << 20
 _WARM_UP_BYTES = 2 * _MIB
+_WARM_UP_ECHOES = 10
 BLOCKING = "blocking ssl"
 _BUFFERS = (16 << 10, 64 << 10, 256 << 10)
 
@@ -66,12 +67,13 @@ def _echo(size: int) -> Work:
         message = bytes(size)
         async with await handshake(await connect(site)) as stream:
             await stream.send_all(command(ECHO, size))
-            for number in range(10 + messages):
-                if number == 10:
+            begin = 0.0
+            for number in range(_WARM_UP_ECHOES + messages):
+                if number == _WARM_UP_ECHOES:
                     begin = time.process_time()
                 await stream.send_all(message)
                 await take_in(stream, size)
-            return time.process_time() - begin  # pyright: ignore[reportPossiblyUnbound]
+            return time.process_time() - begin
 
     return work
 
@@ -123,15 +125,13 @@ RECEIVING, SENDING = on_trio(_receive(None)), on_trio(_send(64 << 10))
 def _cases() -> dict[str, Case]:
     blocking = {BLOCKING: _blocking_receive_at_its_best}
     goals = {PEER: 2.5, BLOCKING: 1.0}
-    cases: dict[str, Case] = {
-        "receive": Case(raw, {**RECEIVING, **blocking}, "MiB", 1024, 32, goals)
-    }
+    cases: dict[str, Case] = {"receive": Case(raw, {**RECEIVING, **blocking}, "MiB", 1024, 32, goals)}
     for kib in (16, 64, 256):
         contestants = {**on_trio(_receive(kib << 10)), **blocking}
-        cases[f"receive, max_bytes {kib} KiB"] = Case(raw, contestants, "MiB", 512, 32 if kib == 64 else 0, goals)
-    cases["receive, TLS 1.2"] = Case(
-        raw, on_trio(_receive(None), Terms("1.2")), "MiB", 512, 32, {PEER: 2.5}
-    )
+        cases[f"receive, max_bytes {kib} KiB"] = Case(
+            raw, contestants, "MiB", 512, 32 if kib == 64 else 0, goals
+        )
+    cases["receive, TLS 1.2"] = Case(raw, on_trio(_receive(None), Terms("1.2")), "MiB", 512, 32, {PEER: 2.5})
     for name, size in (("64 KiB", 64 << 10), ("1 MiB", _MIB)):
         contestants = {**on_trio(_send(size)), BLOCKING: _blocking_send(size)}
         cases[f"send, pieces of {name}"] = Case(raw, contestants, "MiB", 512, 32, {PEER: 2.0})
@@ -139,7 +139,9 @@ def _cases() -> dict[str, Case]:
         raw, on_trio(_send(64 << 10), Terms("1.2")), "MiB", 512, 32, {PEER: 2.0}
     )
     for size in (64, 256, 1024):
-        cases[f"echo, {size} B"] = Case(raw, on_trio(_echo(size)), "echo", 10_000, 300 if size == 1024 else 0, {PEER: 1.5})
+        cases[f"echo, {size} B"] = Case(
+            raw, on_trio(_echo(size)), "echo", 10_000, 300 if size == 1024 else 0, {PEER: 1.5}
+        )
     return cases
 
 

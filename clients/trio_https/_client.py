@@ -9,25 +9,36 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
 from typing import Unpack
 
 import trio
 
+from ._auth import Auth
 from ._body import NO_BODY, BodyLike
 from ._connector import Connector
+from ._cookies import CookieJar
 from ._defaults import SocketFactory
 from ._dial import Dial, Resolve
+from ._download import Downloaded, download, parse_sha256
 from ._forms import with_params
 from ._headers import HeadersLike, fields, merged
+from ._layers import stacked
 from ._limits import Deadlines, Limits
-from ._options import RequestOptions, WithoutBody
+from ._options import DownloadOptions, RequestOptions, WithoutBody
 from ._outgoing import DEFAULT_HEADERS, Outgoing
 from ._payload import NOTHING, payload
+from ._proxies import Proxy
+from ._redirects import Redirects
 from ._response import Response, StreamingResponse
-from ._sender import Sender
+from ._retries import Retries
 from ._trace import EventHook
+from ._transfer import Progress, Terms
 from ._transport import Transport
 from ._url import URL
+
+_REDIRECTS = Redirects()
 
 
 class Client(trio.abc.AsyncResource):
@@ -39,9 +50,14 @@ class Client(trio.abc.AsyncResource):
     Args:
         Socket: the factory of streams for every URL, called with host and port; what it returns is awaited
             for the stream. It alone decides whether the connection is secure. By default,
-            `trio_secure.SecureSocket` for `https:` URLs and TCP for `http:` ones.
+            `trio_secure.SecureSocket` for `https:` URLs and TCP for `http:` ones. A `Proxy` is what those
+            run over, and is told about `http:` requests as proxies expect it.
         secure: handed to `Socket` as `secure=`, if given; not for `http:` URLs without a factory.
         headers: sent with every request, unless the request has its own of the same name.
+        auth: answers every server that requests are made to, but none they are redirected to from there.
+        cookies: a jar to keep cookies in; by default none are kept.
+        redirects: how redirects are followed; `None` follows none.
+        retries: when to try again; by default never.
         limits: caps on connections and responses.
         deadlines: how long to wait for a server. Use `trio.fail_after` for a request as a whole.
         resolve: addresses to connect to in place of looking a name up: from `host:port`, or `host` for any
@@ -64,6 +80,10 @@ class Client(trio.abc.AsyncResource):
         secure: object = None,
         *,
         headers: HeadersLike | None = None,
+        auth: Auth | None = None,
+        cookies: CookieJar | None = None,
+        redirects: Redirects | None = _REDIRECTS,
+        retries: Retries | None = None,
         limits: Limits | None = None,
         deadlines: Deadlines | None = None,
         resolve: Resolve | None = None,
@@ -74,10 +94,15 @@ class Client(trio.abc.AsyncResource):
         # With the defaults, once and for all.
         self._headers = tuple(merged(fields(headers), DEFAULT_HEADERS))
         self._limits = limits or Limits()
-        connector = Connector(Socket, secure, Dial(resolve, local_address, unix_socket))
+        self._auth = auth
+        self._retries = retries
+        proxy = Socket if isinstance(Socket, Proxy) else None
+        connector = Connector(None if proxy else Socket, secure, Dial(resolve, local_address, unix_socket))
         self._transport = Transport(connector, self._limits, deadlines or Deadlines(), on_event)
-        # Layers that follow, retry or authenticate go on top of it, each a Sender over the one below.
-        self._send: Sender = self._transport
+        layers = partial(stacked, self._transport, proxy=proxy, cookies=cookies, redirects=redirects)
+        self._send = layers(retries=retries)
+        # A download goes on after a failure by itself, from where it was.
+        self._send_once = layers()
 
     @asynccontextmanager
     async def stream(
@@ -175,6 +200,58 @@ class Client(trio.abc.AsyncResource):
         """DELETE the URL; arguments and errors are those of `request`."""
         return await self.request("DELETE", url, max_body=max_body, **options)
 
+    async def download(
+        self,
+        url: str | URL,
+        path: str | Path,
+        *,
+        sha256: str | bytes | None = None,
+        resume: bool = True,
+        connections: int = 1,
+        max_size: int | None = None,
+        retries: Retries | None = None,
+        progress: Progress | None = None,
+        **options: Unpack[DownloadOptions],
+    ) -> Downloaded:
+        """GET the URL into a file, which is there when all of it has come, and not before.
+
+        What has come is kept beside the file while it is not complete, and whoever downloads it next goes on from
+        there, if the server has the same bytes still.
+
+        Args:
+            url: as for `stream`.
+            path: the file; what it held is replaced.
+            sha256: what it is to hash to, as 64 hexadecimal digits or 32 bytes. A server's own Repr-Digest
+            is always
+                looked at.
+            resume: `False` begins anew, and leaves nothing behind when it fails.
+            connections: how many parts to get at once, each at least 1 MiB, from a server that can.
+            max_size: the most bytes to accept.
+            retries: when to go on after a failure; the client's by default.
+            progress: called with the number of bytes that have come, and of those there are, if known.
+            **options: see `DownloadOptions`.
+
+        Raises:
+            DownloadBusy: somebody else is downloading to the same file.
+            DigestMismatch: it is not what it was to be.
+            DownloadError: the server does not have it, or not for long enough.
+            OSError: a file cannot be written.
+            Exception: as for `stream`.
+        """
+        expected = parse_sha256(sha256)
+        if connections < 1:
+            raise ValueError(f"connections must be at least 1, not {connections}")
+        terms = Terms(self._limits, connections, max_size, progress)
+        return await download(
+            self._send_once,
+            self._outgoing("GET", url, **options),
+            path,
+            terms,
+            sha256=expected,
+            resume=resume,
+            retries=retries or self._retries,
+        )
+
     async def aclose(self) -> None:
         """Close all connections."""
         await self._transport.aclose()
@@ -182,7 +259,7 @@ class Client(trio.abc.AsyncResource):
     def _outgoing(self, method: str, url: str | URL, **options: Unpack[RequestOptions]) -> Outgoing:
         parsed = url if isinstance(url, URL) else URL.parse(url)
         if not options:
-            return Outgoing(method=method, url=parsed, headers=self._headers, body=NO_BODY)
+            return Outgoing(method=method, url=parsed, headers=self._headers, body=NO_BODY, auth=self._auth)
         body, described = payload(
             options.get("body"), options.get("json", NOTHING), options.get("data"), options.get("files")
         )
@@ -195,6 +272,8 @@ class Client(trio.abc.AsyncResource):
             headers=tuple(merged(given, self._headers)),
             body=body,
             trailers=options.get("trailers"),
+            auth=options.get("auth") or self._auth,
+            follow=options.get("follow", True),
             decode=options.get("decode", True),
             deadlines=options.get("deadlines"),
             on_informational=options.get("on_informational"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypedDict
 
+from ._auth import Auth
 from ._body import BodyLike
 from ._forms import FormLike
 from ._headers import HeadersLike
@@ -14,13 +15,22 @@ from ._multipart import FilesLike
 from ._outgoing import TrailersLike
 
 
-class WithoutBody(TypedDict, total=False):
-    """What every request may be given beside method, URL and body, all of it optional."""
+class DownloadOptions(TypedDict, total=False):
+    """What a request for a file may be given beside its URL, all of it optional."""
 
     params: FormLike | None
     """Names and values for the URL's query, behind those it has."""
     headers: HeadersLike | None
     """A mapping, or pairs of name and value; in place of the client's of the same name."""
+    auth: Auth | None
+    """In place of the client's; `Auth()` says nothing to anybody."""
+    deadlines: Deadlines | None
+    """In place of the client's."""
+
+
+class WithoutBody(DownloadOptions, total=False):
+    """What every request may be given beside method, URL and body, all of it optional."""
+
     json: Any  # whatever `json.dumps` takes
     """In place of `body`: sent as `application/json`."""
     data: FormLike | None
@@ -33,8 +43,8 @@ class WithoutBody(TypedDict, total=False):
     """Whether a body waits for the server's `100 Continue`, for `Deadlines.expect` at most."""
     decode: bool
     """Whether gzip and the like are undone, as they are by default."""
-    deadlines: Deadlines | None
-    """In place of the client's."""
+    follow: bool
+    """Whether redirects are followed, as they are by default."""
     on_informational: Callable[[Informational], object] | None
     """Called with each interim response, when it comes."""
 

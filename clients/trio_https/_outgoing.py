@@ -16,6 +16,7 @@ from typing import Any
 
 import h11
 
+from ._auth import Auth
 from ._body import NO_BODY, Body, BodyLike
 from ._decoders import accepted
 from ._errors import InvalidRequest, InvalidURL
@@ -67,6 +68,10 @@ class Outgoing:
     """Sent with Content-Length if its length is known, else chunked."""
     route: Route | None = None
     """The way there; `None` for the client's own."""
+    auth: Auth | None = None
+    """What answers a server that asks who this is."""
+    follow: bool = True
+    """Whether redirects are followed, if the client does at all."""
     trailers: TrailersLike | None = None
     """Fields to send behind the body, which is then chunked; a function is called when the body has been sent."""
     on_informational: Callable[[Informational], object] | None = None

@@ -155,6 +155,7 @@ class Request(Generic[T]):
         return Client(
             self._Socket,
             self._secure,
+            redirects=None,  # one request to one server is what was asked for
             limits=self._limits,
             deadlines=self._deadlines,
             resolve=self._resolve,

@@ -16,12 +16,15 @@ from trio_https import (
     Client,
     ConnectionLost,
     Deadlines,
+    DownloadError,
+    HTTPProxy,
     InsecureConnection,
     InvalidRequest,
     InvalidURL,
     Limits,
     ProtocolError,
     ResponseTooLarge,
+    Retries,
     TooSlow,
 )
 
@@ -344,6 +347,29 @@ async def test_a_client_cancelled_while_it_is_left_closes_everything() -> None:
         assert server.open == 0
 
 
+async def test_a_download_goes_to_a_file(tmp_path: Path) -> None:
+    async with peers(always(ok(b"body"))) as factory, Client(factory) as client:
+        done = await client.download(
+            "http://h.example/", tmp_path / "file", headers={"X-Own": "1"}, params={"q": "1"}
+        )
+        assert (done.size, done.path.read_bytes()) == (4, b"body")
+        assert factory.requests[0].headers["x-own"] == "1"
+        assert factory.requests[0].target.endswith("?q=1")
+        with pytest.raises(ValueError, match="at least 1"):
+            await client.download("http://h.example/", tmp_path / "file", connections=0)
+        with pytest.raises(ValueError, match="SHA-256"):
+            await client.download("http://h.example/", tmp_path / "file", sha256="x")
+
+
+async def test_a_proxy_in_place_of_a_socket_is_what_the_default_runs_over() -> None:
+    async with (
+        peers(always(ok(b"by proxy"))) as factory,
+        Client(HTTPProxy("http://proxy.example:3128", Socket=factory)) as client,
+    ):
+        assert (await client.get("http://h.example/")).text == "by proxy"
+    assert factory.requests[0].target == "http://h.example/"
+
+
 async def test_what_a_request_may_be_given(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"content")
@@ -404,3 +430,15 @@ async def test_a_name_can_be_given_its_address() -> None:
             assert page.timings.connected is not None
             assert page.tls is None
         nursery.cancel_scope.cancel()
+
+
+async def test_a_download_is_tried_as_often_as_the_policy_says(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    async with (
+        peers(always(ok(b"", status="503 Busy"))) as factory,
+        Client(factory, retries=Retries(attempts=3)) as client,
+    ):
+        with pytest.raises(DownloadError, match="503"):
+            await client.download("http://h.example/", tmp_path / "file")
+    assert len(factory.requests) == 3

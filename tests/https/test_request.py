@@ -7,7 +7,7 @@ import pytest
 import trio
 import trio.testing
 
-from support.http_peers import Peer, always, ok, peers
+from support.http_peers import Peer, always, answering, ok, peers
 from support.http_server import http_server
 from trio_https import (
     Deadlines,
@@ -204,3 +204,8 @@ async def test_an_address_is_connected_to_in_place_of_the_host() -> None:
         assert page.url.host == "example.com"
     with pytest.raises(TypeError, match="needs a host, or an address"):
         Request(port=80)
+
+
+async def test_a_redirect_is_the_answer() -> None:
+    async with peers(answering(ok(b"moved", "Location: /x", status="302 Found"))) as factory:
+        assert await Request(host="h.example", response=str, Socket=factory) == "moved"
