@@ -26,16 +26,8 @@ from benchmarks.figures import Figure, markdown, merge
 
 _DOCS = Path(__file__).resolve().parents[1] / "docs"
 _PACKAGES = (
-    "trio",
-    "cryptography",
-    "h11",
-    "certifi",
-    "httpx",
-    "httpx2",
-    "aiohttp",
-    "wsproto",
-    "websockets",
-    "trio-websocket",
+    *("trio", "cryptography", "h11", "certifi", "httpx", "httpx2", "aiohttp"),
+    *("wsproto", "websockets", "trio-websocket"),
 )
 
 

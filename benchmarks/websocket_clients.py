@@ -3,7 +3,8 @@
 Theory of operation: a client is a coroutine function that is given a URL, the CA to trust, a message and how
 often to send it; it sends, waits for the echo, and sends again. It returns the CPU seconds of that, without
 opening and closing. Each is set up as its documentation advises for speed: no compression, on either side,
-and no proxy to look for. What is imported is imported where it is used. A new client is a function and a row in `CLIENTS`.
+and no proxy to look for. What is imported is imported where it is used. A new client is a function and a row
+in `CLIENTS`.
 """
 
 from __future__ import annotations

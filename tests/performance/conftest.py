@@ -1,4 +1,4 @@
-"""The benchmarks are scripts of the checkout: found behind everything that is installed, so that the wheel is tested."""
+"""The benchmarks are scripts of the checkout, found behind all that is installed: the wheel is tested."""
 
 import sys
 from pathlib import Path
