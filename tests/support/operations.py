@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import FrameType
-from typing import Any, Self  # an index gives a number, a slice bytes
+from typing import Any, Self, cast  # an index gives a number, a slice bytes
 from unittest.mock import patch
 
 from trio_secure._records import RecordReader
@@ -77,7 +77,7 @@ class CountingBuffer(bytearray):
         return joined
 
     def __getitem__(self, index: Any) -> Any:
-        found: int | bytearray = super().__getitem__(index)
+        found = cast("int | bytearray", super().__getitem__(index))
         self.copied += 1 if isinstance(found, int) else len(found)
         return found
 
