@@ -108,15 +108,9 @@ def wheel(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Measure against trio.SSLStream, and other HTTP and WebSocket clients; `-- --quick` for a rough answer."""
+    """Measure beside peers; `-- --quick` checks that it runs, `-- --write` fills docs/performance.md."""
     _install(session, "bench")
-    environment = {"PYTHONPATH": "tests"}
-    session.run("python", "-m", "benchmarks", *session.posargs, env=environment)
-    # The names of cases are those of the first.
-    if all(argument.startswith("--") for argument in session.posargs):
-        session.run("python", "-m", "benchmarks.https", *session.posargs, env=environment)
-        seeds = "1" if "--quick" in session.posargs else "5"
-        session.run("python", "-m", "benchmarks.cancellation", "--seeds", seeds, env=environment)
+    session.run("python", "-m", "benchmarks", *session.posargs, env={"PYTHONPATH": "tests"})
 
 
 @nox.session

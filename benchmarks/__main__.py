@@ -1,151 +1,134 @@
-"""`python -m benchmarks [--quick] [--rounds N] [CASE …]`: the figures, as ratios to a peer in the same run.
+"""`python -m benchmarks [--quick] [--rounds N] [--write] [SUITE or CASE …]`: every figure beside a peer's.
 
-Theory of operation: a server in a process of its own; then, for each case and round, one process for each
-contestant, one right after the other and in changing order, so that a machine that gets slower or busier
-meets both. A round's ratio is of those two neighbours; the report gives the median of the rounds, the
-smallest and the largest. Wall-clock time is not measured: the network is loopback and the machine may be
-shared.
+Theory of operation: suites of cases are run by `rounds`, printed by `figures` and, with `--write`, put into
+docs/performance.md by `page`, where they replace those of an earlier run and leave the others. `limits` is the
+floor beneath them. `trust`, `adapters` and `cancellation` say themselves what they find. A new suite is a module with
+`CASES` and a name in `SUITES`.
 """
 
 from __future__ import annotations
 
 import argparse
-import statistics
+import importlib
 import subprocess
 import sys
-import tempfile
-from collections.abc import Generator, Iterable
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 
-import trio
+from benchmarks import figures, rounds
+from benchmarks.case import Case, Site
 
-from benchmarks import adapters, memory, trust, websocket
-from benchmarks.contestants import CONTESTANTS, OURS, PEER, SERVER_NAME
-from benchmarks.workloads import CASES, Case
-from support.authority import Authority
-
-_GIB = 1 << 30
-_TRUST = "trust"
-_ADAPTERS = "adapters"
+SUITES = ("transfers", "handshakes", "cold", "idle", "https", "websocket", "shape")
+_OTHERS = ("limits", "memory", "trust", "adapters", "cancellation")
+_ROUNDS, _QUICK_ROUNDS = 7, 1
 
 
-@dataclass(frozen=True)
-class Site:
-    """A running server and the CA file that vouches for it."""
-
-    port: int
-    authority: Path
+def _measure_here(suite: str, name: str, contestant: str, port: str, folder: str, amount: str) -> None:
+    print(cases_of(suite)[name].contestants[contestant](Site(int(port), Path(folder)), int(amount)))
 
 
-@contextmanager
-def running_server(folder: Path) -> Generator[Site]:
-    """The server, with a chain as a public CA makes it: root, intermediate, P-256 leaf."""
-    authority = Authority.make()
-    certificate, key = authority.issue(SERVER_NAME, key="p256", intermediate=True).write(folder)
-    ca = folder / "ca.der"
-    ca.write_bytes(authority.certificate_der)
-    command = [sys.executable, "-m", "benchmarks.server", str(certificate), str(key)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
-        if server.stdin is None or server.stdout is None:
-            raise RuntimeError("the server has no pipes")
-        try:
-            yield Site(int(server.stdout.readline()), ca)
-        finally:
-            server.stdin.close()
+def cases_of(suite: str) -> Mapping[str, Case]:
+    """A suite's cases. Only the suite is imported: a child pays for no other."""
+    cases: Mapping[str, Case] = importlib.import_module(f"benchmarks.{suite}").CASES
+    return cases
 
 
-def _child(*arguments: str) -> str:
-    finished = subprocess.run(
-        [sys.executable, "-m", *arguments],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-    )
-    return finished.stdout
+def select(wanted: list[str]) -> dict[str, list[str]]:
+    """The cases of each suite that are meant by names of suites, and by names of cases or the beginnings of them.
+
+    Raises:
+        ValueError: a name means nothing.
+    """
+    chosen: dict[str, list[str]] = {}
+    for name in wanted or [*SUITES, *_OTHERS]:
+        if name in SUITES:
+            chosen[name] = list(cases_of(name))
+        elif name in _OTHERS:
+            chosen[name] = []
+        else:
+            found = [(suite, case) for suite in SUITES for case in cases_of(suite) if case.startswith(name)]
+            if not found:
+                raise ValueError(f"no suite or case: {name}; suites are {', '.join([*SUITES, *_OTHERS])}")
+            for suite, case in found:
+                chosen.setdefault(suite, []).append(case)
+    return chosen
 
 
-def measure_here(name: str, contestant: str, site: Site, amount: int) -> None:
-    """Run one contestant once in this process and print its CPU seconds."""
-    case = CASES[name]
-    handshake = CONTESTANTS[contestant](site.authority.read_bytes(), case.version, case.classical)
-    print(trio.run(case.run, site.port, handshake, amount))
+def _run_suites(chosen: Mapping[str, list[str]], *, quick: bool, count: int) -> list[figures.Figure]:
+    found: list[figures.Figure] = []
+    with rounds.sites() as sites:
+        for suite in SUITES:
+            if suite not in chosen:
+                continue
+            print(f"\n{suite}\n{figures.HEADING}", flush=True)
+            for name in chosen[suite]:
+                case = cases_of(suite)[name]
+                if quick and not case.quick:
+                    continue
+                rows = rounds.run(suite, name, case, sites.get(case.serve), quick=quick, rounds=count)
+                for row in rows:
+                    print(figures.text(row), flush=True)
+                found += rows
+    return found
 
 
-def _rates(name: str, case: Case, site: Site, *, quick: bool, rounds: int) -> dict[str, list[float]]:
-    """Work done per CPU second by each contestant, round by round."""
-    amount = case.quick if quick else case.amount
-    rates: dict[str, list[float]] = {contestant: [] for contestant in CONTESTANTS}
-    for number in range(rounds):
-        order = list(CONTESTANTS) if number % 2 else list(reversed(CONTESTANTS))
-        for contestant in order:
-            place = (str(site.port), str(site.authority), str(amount))
-            rates[contestant].append(
-                amount / float(_child("benchmarks", "--measure", name, contestant, *place))
-            )
-    return rates
+def _run_others(chosen: Mapping[str, list[str]], *, quick: bool) -> tuple[dict[str, float], list[str]]:
+    """The floor, and what is wrong."""
+    from benchmarks import adapters, limits, memory, trust
 
-
-def _report(name: str, case: Case, rates: dict[str, list[float]]) -> None:
-    ours, peer = rates[OURS], rates[PEER]
-    ratios = [ours_rate / peer_rate for ours_rate, peer_rate in zip(ours, peer, strict=True)]
-    absolute = f"{statistics.median(ours):8.0f} : {statistics.median(peer):<8.0f}"
-    ratio = f"{statistics.median(ratios):5.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
-    print(f"{name:<26} {absolute} {case.unit + '/CPU s':<20} {ratio:<24} {case.goal:.1f}", flush=True)
-
-
-def _report_memory(site: Site) -> str | None:
-    if not memory.available():
-        print("peak memory: not measured, this system has no /proc/self/clear_refs")
-        return None
-    limit = memory.LIMIT_BYTES
-    worst = 0
-    for direction, what in (("down", "response"), ("up", "request")):
-        extra = int(_child("benchmarks.memory", str(site.port), str(site.authority), str(_GIB), direction))
-        print(f"peak memory while 1 GiB of {what} body streams: {extra / (1 << 20):+.2f} MiB", end="")
-        print(f" (limit {limit >> 20} MiB)")
-        worst = max(worst, extra)
-    return None if worst <= limit else "streaming a body takes more memory than it may"
-
-
-def run(names: Iterable[str], *, quick: bool, rounds: int) -> str | None:
-    """Print the report; what is wrong, or None."""
-    print(f"{'':<26} {OURS + ' : ' + PEER:<41} ratio, median (range)    goal")
-    with tempfile.TemporaryDirectory() as folder, running_server(Path(folder)) as site:
-        for name in names:
-            case = CASES[name]
-            _report(name, case, _rates(name, case, site, quick=quick, rounds=rounds))
-        return _report_memory(site)
+    floor: dict[str, float] = {}
+    complaints: list[str] = []
+    if "limits" in chosen:
+        floor = limits.measure(quick=quick)
+        print("\nlimits")
+        for what, microseconds in floor.items():
+            print(f"{what:<60} {microseconds:8.2f} µs")
+    if "memory" in chosen:
+        print("\nmemory")
+        complaints += memory.report(quick=quick)
+    if "trust" in chosen:
+        print("\ntrust")
+        complaints += trust.report(quick=quick)
+    if "adapters" in chosen:
+        print("\nadapters")
+        adapters.report(quick=quick)
+    if "cancellation" in chosen:
+        print("\ncancellation", flush=True)
+        # A pool that is wedged takes its time to be found so: the peers' are left out of a quick run.
+        few = ["--seeds", "1", "--client", "trio_https"] if quick else []
+        subprocess.run([sys.executable, "-m", "benchmarks.cancellation", *few], check=True)
+    return floor, complaints
 
 
 def main() -> str | None:
     """What is wrong, or None."""
     if sys.argv[1:2] == ["--measure"]:
-        name, contestant, port, authority, amount = sys.argv[2:]
-        measure_here(name, contestant, Site(int(port), Path(authority)), int(amount))
+        _measure_here(*sys.argv[2:])
         return None
-    parser = argparse.ArgumentParser(prog="benchmarks", description="Work done per CPU second, side by side.")
-    parser.add_argument("--quick", action="store_true", help="less work in each round")
-    parser.add_argument("--rounds", type=int, help="rounds for each case: 7, or 3 with --quick")
-    known = [*CASES, _TRUST, _ADAPTERS]
-    parser.add_argument("cases", nargs="*", metavar="CASE", help=f"one of: {', '.join(known)}")
+    parser = argparse.ArgumentParser(prog="benchmarks", description="Costs of the same work, side by side.")
+    parser.add_argument(
+        "--quick", action="store_true", help="check that everything runs; figures mean nothing"
+    )
+    parser.add_argument(
+        "--rounds", type=int, help=f"rounds for each case: {_ROUNDS}, or {_QUICK_ROUNDS} with --quick"
+    )
+    parser.add_argument("--write", action="store_true", help="put the figures into docs/performance.md")
+    parser.add_argument(
+        "wanted", nargs="*", metavar="SUITE|CASE", help=f"of: {', '.join([*SUITES, *_OTHERS])}"
+    )
     options = parser.parse_args()
-    unknown = [name for name in options.cases if name not in known]
-    if unknown:
-        parser.error(f"no such case: {', '.join(unknown)}")
-    rounds = options.rounds or (3 if options.quick else 7)
-    wanted = options.cases or known
-    transfers = [name for name in wanted if name in CASES]
-    complaints = [run(transfers, quick=options.quick, rounds=rounds)] if transfers else []
-    if _TRUST in wanted:
-        complaints += trust.report(quick=options.quick)
-    if not options.cases:
-        websocket.run(websocket.CASES, quick=options.quick, rounds=rounds)
-    if _ADAPTERS in wanted:
-        adapters.report(quick=options.quick)
-    return "\n".join(filter(None, complaints)) or None
+    try:
+        chosen = select(options.wanted)
+    except ValueError as error:
+        parser.error(str(error))
+    count = options.rounds or (_QUICK_ROUNDS if options.quick else _ROUNDS)
+    found = _run_suites(chosen, quick=options.quick, count=count)
+    floor, complaints = _run_others(chosen, quick=options.quick)
+    if options.write:
+        from benchmarks import page
+
+        page.write(found, floor)
+    return "\n".join(complaints) or None
 
 
 if __name__ == "__main__":

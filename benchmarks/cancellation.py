@@ -177,9 +177,11 @@ def main() -> None:
         return
     parser = argparse.ArgumentParser(prog="benchmarks.cancellation", description="Pools after cancellations.")
     parser.add_argument("--seeds", type=int, default=5, help="programs for each client and transport: 5")
-    seeds = parser.parse_args().seeds
+    parser.add_argument("--client", choices=CLIENTS, action="append", help="only this one")
+    options = parser.parse_args()
+    seeds = options.seeds
     print(f"{seeds} pools after {_ROUNDS} rounds of {_AT_ONCE} requests cancelled within {_LONGEST:g} s:")
-    for client in CLIENTS:
+    for client in options.client or CLIENTS:
         for transport in ("TCP", "TLS"):
             verdicts = collections.Counter[str]()
             for number in range(seeds):

@@ -12,9 +12,11 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from pathlib import Path
 from typing import Any  # the peers' own types stay in their own branch
 
-REQUESTS, CONCURRENT, DOWNLOAD, UPLOAD = "requests", "requests at a time", "download", "upload"
+REQUESTS, CONCURRENT = "small requests", "small requests, 10 at a time"
+DOWNLOAD, UPLOAD = "streaming download", "streaming upload"
 _TASKS = 10
 _MIB = 1 << 20
+_LARGE_MIB = 64  # /large
 _BLOCK = bytes(64 << 10)
 
 Client = Callable[[str, str, str, int], float]
@@ -140,6 +142,20 @@ def _httpx(module: str) -> Client:
     return run
 
 
+def _curl(url: str, authority: str, workload: str, amount: int) -> float:
+    """The whole process of curl: what its start takes is in its figure, a few milliseconds."""
+    import resource
+    import subprocess
+
+    if workload != DOWNLOAD:
+        raise ValueError("curl downloads")
+    urls = [f"{url}/large"] * (amount // _LARGE_MIB or 1)
+    sinks = [argument for _ in urls for argument in ("-o", "/dev/null")]
+    subprocess.run(["curl", "-sS", "--fail", "--http1.1", "--cacert", authority, *sinks, *urls], check=True)
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
 def _aiohttp(url: str, authority: str, workload: str, amount: int) -> float:
     import asyncio
     import importlib
@@ -184,4 +200,5 @@ CLIENTS: dict[str, Client] = {
     "httpx": _httpx("httpx"),
     "httpx2": _httpx("httpx2"),
     "aiohttp": _aiohttp,
+    "curl": _curl,
 }

@@ -1,4 +1,4 @@
-"""How much memory a long body needs: `memory.py PORT CA_FILE BYTES down|up` prints it.
+"""How much memory a long body needs: `python -m benchmarks memory`.
 
 Theory of operation: when the first of the body has been read or sent, the process asks the kernel for its
 resident size and sets the high-water mark back to that (`clear_refs`, Linux); when the body has ended, without
@@ -8,12 +8,15 @@ peak.
 
 from __future__ import annotations
 
+import subprocess
 import sys
+import tempfile
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import trio
 
+from benchmarks.servers import raw
 from trio_https import Client
 
 LIMIT_BYTES = 8 << 20
@@ -72,11 +75,31 @@ async def _download(port: int, authority: bytes, count: int) -> int:
     return peak - before
 
 
-def main(port: str, authority: str, count: str, direction: str) -> None:
+def report(*, quick: bool) -> list[str]:
+    """Print the figures, each measured in a process of its own; what is wrong with them."""
+    if not available():
+        print("peak memory: not measured, this system has no /proc/self/clear_refs")
+        return []
+    complaints: list[str] = []
+    mebibytes = 64 if quick else 1024
+    with tempfile.TemporaryDirectory() as folder, raw(Path(folder)) as site:
+        for direction, what in (("down", "response"), ("up", "request")):
+            place = [str(site.port), str(site.folder / "ca.der"), str(mebibytes << 20), direction]
+            command = [sys.executable, "-m", "benchmarks.memory", *place]
+            done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+            extra = int(done.stdout)
+            print(f"peak while {mebibytes} MiB of {what} body stream: {extra / (1 << 20):+.2f} MiB", end="")
+            print(f" (limit {LIMIT_BYTES >> 20} MiB)", flush=True)
+            if extra > LIMIT_BYTES:
+                complaints.append(f"streaming a {what} body takes more memory than it may")
+    return complaints
+
+
+def _main(port: str, authority: str, count: str, direction: str) -> None:
     """Print how many bytes the peak lies above the start."""
     measure = _upload if direction == "up" else _download
     print(trio.run(measure, int(port), Path(authority).read_bytes(), int(count)))
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    _main(*sys.argv[1:])

@@ -1,4 +1,4 @@
-"""The other end of every benchmark: `server.py CERTIFICATE KEY`, a TLS server that is not the bottleneck.
+"""The other end of every benchmark: `server.py KEY CHAIN…`, a TLS server that is not the bottleneck.
 
 Theory of operation: blocking `ssl` sockets, one thread for each connection, send from memory and receive
 into one buffer, so that almost all of the work is OpenSSL's and happens outside the interpreter lock. What a
@@ -7,15 +7,18 @@ significant first.
 
 - `G`: give me that many bytes.
 - `T`: take that many bytes from me, then send one byte back.
+- `E`: send back every message of that many bytes, until there are no more.
 - anything else is an HTTP request whose path is a length: of the body to answer with (`GET /1024 HTTP/1.1`), or of
   the body that comes (`POST /1024 HTTP/1.1`).
 
-A connection that sends nothing was only interested in the handshake. The server prints its port when it
-listens, and ends when its standard input does.
+A connection that sends nothing was only interested in the handshake. With several chains, for one key, each
+connection is presented the next one. The server prints its port when it listens, and ends when its standard input
+does.
 """
 
 from __future__ import annotations
 
+import itertools
 import os
 import socket
 import ssl
@@ -23,7 +26,7 @@ import sys
 import threading
 
 COMMAND_BYTES = 9
-GIVE, TAKE = b"G", b"T"
+GIVE, TAKE, ECHO = b"G", b"T", b"E"
 _BLOCK = memoryview(os.urandom(1 << 20))
 
 
@@ -52,6 +55,18 @@ def _receive(connection: ssl.SSLSocket, count: int) -> bool:
     return True
 
 
+def _echo(connection: ssl.SSLSocket, size: int) -> None:
+    buffer = memoryview(bytearray(size))
+    while True:
+        filled = 0
+        while filled < size:
+            received = connection.recv_into(buffer[filled:])
+            if not received:
+                return
+            filled += received
+        connection.sendall(buffer)
+
+
 def _answer_http(connection: ssl.SSLSocket, begun: bytes) -> None:
     request = begun
     while b"\r\n\r\n" not in request:
@@ -77,6 +92,8 @@ def _serve(connection: ssl.SSLSocket) -> None:
         _give(connection, count)
     elif begun[:1] == TAKE:
         _take(connection, count)
+    elif begun[:1] == ECHO and count < 1 << 24:
+        _echo(connection, count)
     else:
         _answer_http(connection, begun)
 
@@ -91,17 +108,22 @@ def _converse(accepted: socket.socket, context: ssl.SSLContext) -> None:
         accepted.close()
 
 
-def main(certificate: str, key: str) -> None:
-    """Serve on a free port of 127.0.0.1 until standard input ends."""
+def _context(key: str, chain: str) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
-    listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+    context.load_cert_chain(chain, key)
+    return context
+
+
+def main(key: str, *chains: str) -> None:
+    """Serve on a free port of 127.0.0.1 until standard input ends."""
+    contexts = itertools.cycle([_context(key, chain) for chain in chains])
+    listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
     print(listener.getsockname()[1], flush=True)
 
     def accept() -> None:
         while True:
             accepted, _address = listener.accept()
-            threading.Thread(target=_converse, args=(accepted, context), daemon=True).start()
+            threading.Thread(target=_converse, args=(accepted, next(contexts)), daemon=True).start()
 
     threading.Thread(target=accept, daemon=True).start()
     sys.stdin.read()

@@ -3,7 +3,8 @@
 Theory of operation: a client is a coroutine function that is given a URL, the CA to trust, a message and how
 often to send it; it sends, waits for the echo, and sends again. It returns the CPU seconds of that, without
 opening and closing. Each is set up as its documentation advises for speed: no compression, on either side,
-and no proxy to look for. A new client is a function and a row in `CLIENTS`.
+and no proxy to look for. What is imported is imported where it is used. A new client is a function and a row
+in `CLIENTS`.
 """
 
 from __future__ import annotations
@@ -14,11 +15,6 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine
 
 import trio
-import trio_websocket
-import websockets.asyncio.client
-import websockets.trio.client
-
-from trio_wss import open_websocket
 
 MAX_MESSAGE = 4 << 20
 _WARM_UP = 20
@@ -44,12 +40,16 @@ async def _round_trips(send: Send, receive: Receive, message: str | bytes, count
 
 
 async def _trio_wss(url: str, authority: bytes, message: str | bytes, count: int) -> float:
+    from trio_wss import open_websocket
+
     secure = {"certificate": authority} if url.startswith("wss:") else None
     async with open_websocket(url, secure=secure, compression=None, max_message_size=MAX_MESSAGE) as ws:
         return await _round_trips(ws.send, ws.receive, message, count)
 
 
 async def _trio_websocket(url: str, authority: bytes, message: str | bytes, count: int) -> float:
+    import trio_websocket
+
     async with trio_websocket.open_websocket_url(
         url, _context(url, authority), max_message_size=MAX_MESSAGE
     ) as ws:
@@ -57,6 +57,8 @@ async def _trio_websocket(url: str, authority: bytes, message: str | bytes, coun
 
 
 async def _websockets_trio(url: str, authority: bytes, message: str | bytes, count: int) -> float:
+    import websockets.trio.client
+
     async with websockets.trio.client.connect(
         url, ssl=_context(url, authority), compression=None, proxy=None, max_size=MAX_MESSAGE
     ) as ws:
@@ -64,6 +66,8 @@ async def _websockets_trio(url: str, authority: bytes, message: str | bytes, cou
 
 
 async def _websockets_asyncio(url: str, authority: bytes, message: str | bytes, count: int) -> float:
+    import websockets.asyncio.client
+
     async with websockets.asyncio.client.connect(
         url, ssl=_context(url, authority), compression=None, proxy=None, max_size=MAX_MESSAGE
     ) as ws:
