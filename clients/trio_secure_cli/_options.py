@@ -19,6 +19,7 @@ from ._exit_codes import exit_code_table
 
 DEFAULT_TIMEOUT = 30.0
 DEFAULT_WAIT = 5.0
+DEFAULT_DEMO_PORT = 8443
 
 
 @dataclass(frozen=True)
@@ -64,9 +65,11 @@ class ProbeOptions:
 
 @dataclass(frozen=True)
 class DemoOptions:
-    """`trio-secure demo`."""
+    """`trio-secure demo [--serve [PORT]]`."""
 
     connection: ConnectionOptions
+    serve: int | None = None
+    """The port its server is to listen on until it is stopped, without the demonstration."""
 
 
 Options = GetOptions | WsOptions | ProbeOptions | CertsOptions | DemoOptions
@@ -96,7 +99,7 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
         return ProbeOptions(connection, host, port)
     if chosen.command == "certs":
         return certs_options(chosen, connection)
-    return DemoOptions(connection)
+    return DemoOptions(connection, chosen.serve)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -135,7 +138,15 @@ def _parser() -> argparse.ArgumentParser:
     )
 
     add_certs_commands(commands, _add_connection, vars(ConnectionOptions()), parse_address)
-    _add_command(commands, "demo", "start a server on this machine and show all of it at work")
+    demo = _add_command(commands, "demo", "start a server on this machine and show all of it at work")
+    demo.add_argument(
+        "--serve",
+        metavar="PORT",
+        nargs="?",
+        type=_port,
+        const=DEFAULT_DEMO_PORT,
+        help="only start the server, on PORT (default: %(const)s); its CA is in demo-ca.pem",
+    )
     return parser
 
 

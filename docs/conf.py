@@ -1,0 +1,51 @@
+"""How the documentation is built: `nox -s docs`.
+
+Theory of operation: pages are Markdown, read by MyST; the reference is made from docstrings. Nothing is fetched,
+so it is built without a network. Every warning is an error: a name that a docstring mentions and a link that a page makes have to lead somewhere.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import version as version_of
+
+project = "trio-secure"
+author = "the trio-secure contributors"
+project_copyright = author
+release = version = version_of("trio-secure")
+
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+source_suffix = {".md": "markdown"}
+exclude_patterns = ["_build"]
+
+myst_enable_extensions = ["colon_fence", "deflist"]
+myst_heading_anchors = 4
+
+autodoc_typehints = "signature"
+autodoc_typehints_format = "short"
+autodoc_member_order = "bysource"
+autodoc_default_options = {"members": True, "show-inheritance": True}
+autodoc_preserve_defaults = True
+napoleon_google_docstring = True
+napoleon_numpy_docstring = False
+napoleon_use_rtype = False
+# One name is one thing: `Manifest` is trio_certs', whichever package hands it out.
+add_module_names = False
+
+# A name of ours that nothing defines is an error. Those of others are not looked up, since that takes a network;
+# and a type that a private module keeps to itself may stand in a signature.
+nitpicky = True
+nitpick_ignore_regex = [
+    (
+        r"py:.*",
+        r"(abc|collections|datetime|enum|os|pathlib|ssl|types|typing|trio|cryptography|h11|wsproto)\..*",
+    ),
+    (r"py:.*", r"trio_\w+\._.*"),
+    (r"py:.*", r"T|T_\w+|.*\[.*|.*\]|\.\.\."),
+]
+
+html_theme = "furo"
+html_title = f"trio-secure {release}"
+html_copy_source = False
+html_show_sphinx = False
+# No fonts, scripts or badges from elsewhere: what is built can be read where it lies.
+html_theme_options: dict[str, object] = {"navigation_with_keys": True}
