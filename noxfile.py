@@ -108,9 +108,15 @@ def wheel(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Measure against trio.SSLStream; `-- --quick` for a rough answer."""
+    """Measure against trio.SSLStream, httpx, httpx2 and aiohttp; `-- --quick` for a rough answer."""
     _install(session, "bench")
-    session.run("python", "-m", "benchmarks", *session.posargs, env={"PYTHONPATH": "tests"})
+    environment = {"PYTHONPATH": "tests"}
+    session.run("python", "-m", "benchmarks", *session.posargs, env=environment)
+    # The names of cases are those of the first.
+    if all(argument.startswith("--") for argument in session.posargs):
+        session.run("python", "-m", "benchmarks.https", *session.posargs, env=environment)
+        seeds = "1" if "--quick" in session.posargs else "5"
+        session.run("python", "-m", "benchmarks.cancellation", "--seeds", seeds, env=environment)
 
 
 @nox.session

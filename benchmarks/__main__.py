@@ -99,11 +99,14 @@ def _report_memory(site: Site) -> str | None:
     if not memory.available():
         print("peak memory: not measured, this system has no /proc/self/clear_refs")
         return None
-    extra = int(_child("benchmarks.memory", str(site.port), str(site.authority), str(_GIB)))
     limit = memory.LIMIT_BYTES
-    print(f"peak memory while 1 GiB of response body streams: {extra / (1 << 20):+.2f} MiB", end="")
-    print(f" (limit {limit >> 20} MiB)")
-    return None if extra <= limit else "streaming a response body takes more memory than it may"
+    worst = 0
+    for direction, what in (("down", "response"), ("up", "request")):
+        extra = int(_child("benchmarks.memory", str(site.port), str(site.authority), str(_GIB), direction))
+        print(f"peak memory while 1 GiB of {what} body streams: {extra / (1 << 20):+.2f} MiB", end="")
+        print(f" (limit {limit >> 20} MiB)")
+        worst = max(worst, extra)
+    return None if worst <= limit else "streaming a body takes more memory than it may"
 
 
 def run(names: Iterable[str], *, quick: bool, rounds: int) -> str | None:

@@ -1,13 +1,15 @@
-"""How much memory a long response needs: `memory.py PORT CA_FILE BYTES` prints it.
+"""How much memory a long body needs: `memory.py PORT CA_FILE BYTES down|up` prints it.
 
-Theory of operation: the process asks the kernel for its resident size when the head of the response has been
-read, sets the high-water mark back to that (`clear_refs`, Linux), reads the body to its end without keeping
-it, and asks for the high-water mark. The difference is what streaming the body needed at its peak.
+Theory of operation: when the first of the body has been read or sent, the process asks the kernel for its
+resident size and sets the high-water mark back to that (`clear_refs`, Linux); when the body has ended, without
+being kept or having been there, it asks for the high-water mark. The difference is what streaming needed at its
+peak.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import trio
@@ -36,7 +38,25 @@ def _reset_high_water_mark() -> None:
     _CLEAR_REFS.write_text("5")
 
 
-async def _measure(port: int, authority: bytes, count: int) -> int:
+async def _upload(port: int, authority: bytes, count: int) -> int:
+    before = 0
+
+    async def body() -> AsyncGenerator[bytes]:
+        nonlocal before
+        block = bytes(1 << 16)
+        for number in range(count // len(block)):
+            if number == 1:
+                before = _bytes_of("VmRSS")
+                _reset_high_water_mark()
+            yield block
+
+    async with Client(secure={"certificate": authority}) as client:
+        headers = {"Content-Length": str(count)}
+        await client.post(f"https://localhost:{port}/{count}", body(), headers=headers)
+        return _bytes_of("VmHWM") - before
+
+
+async def _download(port: int, authority: bytes, count: int) -> int:
     received = 0
     async with (
         Client(secure={"certificate": authority}) as client,
@@ -52,9 +72,10 @@ async def _measure(port: int, authority: bytes, count: int) -> int:
     return peak - before
 
 
-def main(port: str, authority: str, count: str) -> None:
+def main(port: str, authority: str, count: str, direction: str) -> None:
     """Print how many bytes the peak lies above the start."""
-    print(trio.run(_measure, int(port), Path(authority).read_bytes(), int(count)))
+    measure = _upload if direction == "up" else _download
+    print(trio.run(measure, int(port), Path(authority).read_bytes(), int(count)))
 
 
 if __name__ == "__main__":

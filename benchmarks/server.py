@@ -7,7 +7,8 @@ significant first.
 
 - `G`: give me that many bytes.
 - `T`: take that many bytes from me, then send one byte back.
-- anything else is an HTTP request whose path is the length of the body to answer with: `GET /1024 HTTP/1.1`.
+- anything else is an HTTP request whose path is a length: of the body to answer with (`GET /1024 HTTP/1.1`), or of
+  the body that comes (`POST /1024 HTTP/1.1`).
 
 A connection that sends nothing was only interested in the handshake. The server prints its port when it
 listens, and ends when its standard input does.
@@ -37,13 +38,18 @@ def _give(connection: ssl.SSLSocket, count: int) -> None:
 
 
 def _take(connection: ssl.SSLSocket, count: int) -> None:
+    if _receive(connection, count):
+        connection.sendall(b"k")
+
+
+def _receive(connection: ssl.SSLSocket, count: int) -> bool:
     buffer = memoryview(bytearray(1 << 18))
     while count > 0:
         received = connection.recv_into(buffer)
         if not received:
-            return
+            return False
         count -= received
-    connection.sendall(b"k")
+    return True
 
 
 def _answer_http(connection: ssl.SSLSocket, begun: bytes) -> None:
@@ -51,6 +57,10 @@ def _answer_http(connection: ssl.SSLSocket, begun: bytes) -> None:
     while b"\r\n\r\n" not in request:
         request += connection.recv(65536)
     count = int(request.split(b" ", 2)[1].lstrip(b"/"))
+    if request.startswith(b"POST"):
+        _receive(connection, count - len(request.partition(b"\r\n\r\n")[2]))
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        return
     connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % count)
     _give(connection, count)
 

@@ -41,7 +41,13 @@ class Reader:
         return taken
 
     def _number(self, width: int) -> int:
-        return int.from_bytes(self.opaque(width), "big")
+        # Most of what is read is numbers, so this does by itself what `opaque` does.
+        at = self._at
+        end = at + width
+        if end > len(self._data):
+            raise self.malformed(f"{width} bytes announced, {len(self)} left")
+        self._at = end
+        return int.from_bytes(self._data[at:end], "big")
 
     def uint8(self) -> int:
         """A one-byte number."""
@@ -87,7 +93,7 @@ class Reader:
 
     def finish(self) -> None:
         """Refuse leftovers."""
-        if len(self):
+        if self._at != len(self._data):
             raise self.malformed(f"{len(self)} bytes too many")
 
     def malformed(self, why: str) -> PeerMisbehaved:

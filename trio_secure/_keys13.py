@@ -39,7 +39,7 @@ KeyLogEntry = tuple[str, bytes]
 def hkdf_expand_label(algorithm: Hash, secret: bytes, label: bytes, context: bytes, length: int) -> bytes:
     """RFC 9846 §7.1 [8446 §7.1], for up to 255 blocks of output."""
     # HKDF-Expand (RFC 5869 §2.3) of one block is one HMAC, and a handshake needs about twenty.
-    info = _label_info(label, length) + vector8(context)
+    info = _label_info(label, length, len(context)) + context
     output = block = hmac.digest(secret, info + b"\x01", algorithm.name)
     while len(output) < length:
         counter = len(output) // algorithm.length + 1
@@ -50,8 +50,8 @@ def hkdf_expand_label(algorithm: Hash, secret: bytes, label: bytes, context: byt
 
 # Bounded, because the labels of exporters are the user's.
 @functools.lru_cache(maxsize=64)
-def _label_info(label: bytes, length: int) -> bytes:
-    return length.to_bytes(2, "big") + vector8(b"tls13 " + label)
+def _label_info(label: bytes, length: int, context_length: int) -> bytes:
+    return length.to_bytes(2, "big") + vector8(b"tls13 " + label) + context_length.to_bytes(1, "big")
 
 
 def _derive(algorithm: Hash, secret: bytes, label: bytes, transcript: bytes) -> bytes:

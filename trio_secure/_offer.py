@@ -10,6 +10,7 @@ resume. It is immutable: a HelloRetryRequest makes a second one from the first. 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -43,7 +44,7 @@ class OfferedKey:
     secrets: EarlySecrets
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, repr=False)
 class Offer:
     """One ClientHello and what it commits us to.
 
@@ -143,7 +144,7 @@ class Offer:
             raise _illegal(f"the HelloRetryRequest asks for group 0x{code:04x}, not offered or already sent")
         return {group: group.fresh()}
 
-    @property
+    @functools.cached_property
     def offered(self) -> frozenset[int]:
         """The extensions in the ClientHello that a server may answer."""
         return frozenset(code for code, _ in self.hello.extensions if code not in VALUES)

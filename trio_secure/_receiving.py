@@ -85,6 +85,11 @@ class ReceivingHalf:
         finally:
             self._busy = False
 
+    @property
+    def empty(self) -> bool:
+        """Whether nothing has been received that was not given out: no data, no record, no end, no error."""
+        return not (self._rest or self._error or self._ended or self._channel.reader.buffered)
+
     async def _wait(self, limit: int, data: bytes | None) -> bytes:
         """Data, or nothing at the end, once there is something and every errand is run."""
         while data is None or self._errands.waiting:

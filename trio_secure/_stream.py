@@ -182,6 +182,22 @@ class SecureStream(trio.abc.HalfCloseableStream, Generic[T_Stream]):
             raise ValueError(f"max_bytes must be at least 1, not {max_bytes}")
         return await self._receiving.receive(max_bytes)
 
+    def nothing_to_receive(self) -> bool:
+        """Whether it is certain that `receive_some` would wait now; false if that cannot be told without asking.
+
+        For pools of idle connections: a server that closes one makes this false. The socket underneath is asked
+        without a checkpoint; a transport that is no `trio.SocketStream` is asked by a method of this name.
+        """
+        if self._closed or not self._receiving.empty:
+            return False
+        if isinstance(self._transport, trio.SocketStream):
+            try:
+                return not self._transport.socket.is_readable()
+            except (OSError, ValueError):  # it has been closed
+                return False
+        ask = getattr(self._transport, "nothing_to_receive", None)
+        return callable(ask) and bool(ask())
+
     async def send_all(self, data: Buffer) -> None:
         """Send all of `data`.
 

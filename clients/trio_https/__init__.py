@@ -2,45 +2,106 @@
 
 from __future__ import annotations
 
+from ._auth import Asked, Auth, BasicAuth, BearerAuth
+from ._auth_digest import DigestAuth
+from ._auth_netrc import NetrcAuth
 from ._body import BodyLike
+from ._challenges import Challenge, parse_challenges
 from ._client import Client
+from ._cookie_file import load_cookies, save_cookies
+from ._cookies import Cookie, CookieJar
 from ._defaults import SocketFactory
+from ._download import Downloaded
+from ._environment import EnvironmentProxies
 from ._errors import (
     ConnectionLost,
+    DecodingError,
+    DigestMismatch,
+    DownloadBusy,
+    DownloadError,
     HTTPError,
     InsecureConnection,
     InvalidRequest,
     InvalidURL,
     ProtocolError,
+    ProxyRefused,
+    RedirectRefused,
     ResponseTooLarge,
     TooSlow,
     TruncatedBody,
 )
+from ._forms import FormLike
 from ._headers import Headers, HeadersLike
+from ._http_proxy import HTTPProxy
+from ._informational import Informational
 from ._limits import Deadlines, Limits
+from ._multipart import FilesLike
+from ._options import DownloadOptions, RequestOptions
+from ._proxies import Proxy
+from ._redirects import Redirects
 from ._request import Request
-from ._response import Response, StreamingResponse
+from ._response import Response, ResponseHead, StreamingResponse
+from ._retries import Retries
+from ._route import Route
+from ._socks import SOCKSProxy
+from ._trace import Event, Timings
+from ._transfer import Progress
 from ._url import URL
 
 __all__ = [
     "URL",
+    "Asked",
+    "Auth",
+    "BasicAuth",
+    "BearerAuth",
     "BodyLike",
+    "Challenge",
     "Client",
     "ConnectionLost",
+    "Cookie",
+    "CookieJar",
     "Deadlines",
+    "DecodingError",
+    "DigestAuth",
+    "DigestMismatch",
+    "DownloadBusy",
+    "DownloadError",
+    "DownloadOptions",
+    "Downloaded",
+    "EnvironmentProxies",
+    "Event",
+    "FilesLike",
+    "FormLike",
     "HTTPError",
+    "HTTPProxy",
     "Headers",
     "HeadersLike",
+    "Informational",
     "InsecureConnection",
     "InvalidRequest",
     "InvalidURL",
     "Limits",
+    "NetrcAuth",
+    "Progress",
     "ProtocolError",
+    "Proxy",
+    "ProxyRefused",
+    "RedirectRefused",
+    "Redirects",
     "Request",
+    "RequestOptions",
     "Response",
+    "ResponseHead",
     "ResponseTooLarge",
+    "Retries",
+    "Route",
+    "SOCKSProxy",
     "SocketFactory",
     "StreamingResponse",
+    "Timings",
     "TooSlow",
     "TruncatedBody",
+    "load_cookies",
+    "parse_challenges",
+    "save_cookies",
 ]

@@ -1,4 +1,4 @@
-"""Which Socket factory a URL gets when the caller names none.
+"""Which Socket factory an `https:` URL gets when the caller names none.
 
 Theory of operation: this is the one place of the package that knows the TLS client. It is imported when it is
 first needed, so that a program which brings its own factory never loads it.
@@ -6,7 +6,8 @@ first needed, so that a program which brings its own factory never loads it.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from typing import cast
 
 import trio
 
@@ -14,15 +15,27 @@ SocketFactory = Callable[..., Awaitable[trio.abc.Stream]]
 """Called with host and port, and `secure=` if the caller gave it; awaited, it gives a connected stream."""
 
 
-def default_socket(scheme: str) -> SocketFactory:
-    """TLS for `https`, plain TCP for `http`."""
-    if scheme == "https":
-        from trio_secure import SecureSocket
+def default_socket() -> SocketFactory:
+    """TLS, for `https:` URLs."""
+    from trio_secure import SecureSocket
 
-        return SecureSocket
-    from trio_secure import Socket
+    return SecureSocket
 
-    return Socket
+
+_ALPN = "applicationLayerProtocolNegotiation"
+_PROTOCOLS = ("http/1.1",)
+
+
+def offering_http(secure: object) -> object:
+    """The `secure` argument of `SecureSocket`, offering `http/1.1` (RFC 7301) unless it says what to offer."""
+    if secure is None:
+        return {_ALPN: _PROTOCOLS}
+    if isinstance(secure, Mapping):
+        given = cast("Mapping[str, object]", secure)
+        return given if _ALPN in given else {**given, _ALPN: _PROTOCOLS}
+    # A TLSConfig, without importing it.
+    replace: object = getattr(secure, "replace", None)
+    return replace(alpn=_PROTOCOLS) if callable(replace) and not getattr(secure, "alpn", True) else secure
 
 
 def is_secure(factory: SocketFactory) -> bool:

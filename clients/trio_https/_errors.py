@@ -8,9 +8,15 @@ errors from the Socket factory, whatever a request body's own iterator raises, a
     ├── InvalidURL           also a ValueError
     ├── InvalidRequest       also a ValueError
     ├── InsecureConnection
+    ├── RedirectRefused
+    ├── ProxyRefused
+    ├── DownloadError
+    │   ├── DownloadBusy
+    │   └── DigestMismatch
     ├── ConnectionLost       also a trio.BrokenResourceError
     │   └── TruncatedBody
     ├── ProtocolError
+    │   └── DecodingError
     ├── ResponseTooLarge
     └── TooSlow              also a trio.TooSlowError
 """
@@ -40,6 +46,27 @@ class InsecureConnection(HTTPError):
     """An `https:` URL, and a Socket factory that returned a bare TCP stream. Nothing was sent."""
 
 
+class RedirectRefused(HTTPError):
+    """A server redirects to where this client does not follow.
+
+    That is too often, without TLS, or with a body that is gone. The message says which, and names the place.
+    """
+
+
+class ProxyRefused(HTTPError):
+    """A proxy does not connect: it wants other credentials, forbids the host, or cannot reach it.
+
+    Nothing was sent to the server itself.
+
+    Attributes:
+        status: what an HTTP proxy answered; `None` from a SOCKS proxy.
+    """
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+
+
 class ConnectionLost(HTTPError, trio.BrokenResourceError):
     """The connection ended before the header of the response was complete.
 
@@ -59,9 +86,38 @@ class ProtocolError(HTTPError):
     """The server answered with something that is not HTTP/1.1 as RFC 9112 has it."""
 
 
+class DecodingError(ProtocolError):
+    """The body is not in the coding that Content-Encoding names, or ends before that does.
+
+    With `decode=False` the body can be had as it was sent.
+    """
+
+
 class ResponseTooLarge(HTTPError):
     """The response is over one of the `Limits`; the message names it."""
 
 
 class TooSlow(HTTPError, trio.TooSlowError):
     """One of the `Deadlines` passed; the message names it."""
+
+
+class DownloadError(HTTPError):
+    """There is no file under the name it was to have; what was there before is as it was.
+
+    Attributes:
+        status: what the server answered, if that is why.
+        said: the place it points to, or the beginning of what it said if that was text or JSON.
+    """
+
+    def __init__(self, message: str, status: int | None = None, said: str = "") -> None:
+        super().__init__(message)
+        self.status = status
+        self.said = said
+
+
+class DownloadBusy(DownloadError):
+    """Another task or process is downloading to the same file."""
+
+
+class DigestMismatch(DownloadError):
+    """What came is not what it was to be, by its SHA-256 or the server's Repr-Digest. It has been removed."""

@@ -75,6 +75,8 @@ def fields(headers: HeadersLike | None) -> list[Field]:
 
 def merged(given: Sequence[Field], defaults: Sequence[Field]) -> list[Field]:
     """Those `defaults` whose names are not among the `given` fields, then the given ones."""
+    if not given:
+        return list(defaults)
     names = {name.lower() for name, _ in given}
     return [field for field in defaults if field[0].lower() not in names] + list(given)
 

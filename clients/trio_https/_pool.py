@@ -1,7 +1,7 @@
 """The connections of one client: which are busy, which may serve again.
 
-Theory of operation: a slot is a right to have a connection open, and belongs to a scope: the `async with` of
-`lease`, entered by waiting in line, left however the block ends. Which connection is idle and which is busy
+Theory of operation: a slot (see `_slots`) belongs to a scope: the `async with` of `lease`, entered by waiting in
+line, left however the block ends. Which connection is idle and which is busy
 is changed between awaits only, by the task that does it, so there is no moment at which a cancellation finds
 a connection that is in neither place or a slot that nobody holds. No task runs in the background: connections
 that have been idle for too long are closed when the pool is next used.
@@ -11,19 +11,24 @@ The most recently used connection is taken first; the others grow old and are cl
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+import math
+from collections.abc import Awaitable, Callable, Hashable
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import trio
 
 from ._connection import Connection
+from ._errors import TooSlow
+from ._slots import Slots
 
 # How long saying goodbye may take, to all servers together.
 _CLOSING_SECONDS = 1.0
 
-Origin = tuple[str, str, int]
-"""Scheme, host and port: connections are interchangeable if these are equal."""
+_CLOSED = "the client is closed"
+
+Origin = Hashable
+"""Scheme, host, port and route: connections are interchangeable if these are equal."""
 
 
 class _Idle(NamedTuple):
@@ -33,54 +38,96 @@ class _Idle(NamedTuple):
 
 
 class Pool:
-    """At most `size` connections at once.
+    """At most `size` connections at once, and at most `each` to one origin.
 
     Args:
         size: connections open at once, busy and idle ones together.
         keep_alive: seconds after which an idle connection is not used again; may be infinite.
+        each: as `size`, for each origin; `size` if not given.
     """
 
-    def __init__(self, size: int, keep_alive: float) -> None:
-        self._size = size
+    def __init__(self, size: int, keep_alive: float, each: int | None = None) -> None:
         self._keep_alive = keep_alive
-        self._slots = trio.Semaphore(size, max_value=size)
+        self._each = size if each is None else each
+        self._slots = Slots(size, self._each)
         # Oldest first.
         self._idle: list[_Idle] = []
         self._busy: set[Connection] = set()
         self._closed = False
 
-    @asynccontextmanager
-    async def lease(
-        self, origin: Origin, connect: Callable[[], Awaitable[Connection]]
-    ) -> AsyncGenerator[Connection]:
-        """A connection to `origin` for the block: an idle one that is still good, or a new one.
+    def lease(
+        self,
+        origin: Origin,
+        connect: Callable[[], Awaitable[Connection]],
+        *,
+        fresh: bool = False,
+        patience: float = math.inf,
+    ) -> Lease:
+        """A connection to `origin` for a block: an idle one that is still good, or a new one.
 
         Afterwards it is kept if it is reusable, and closed if not.
 
         Args:
             origin: which server.
             connect: makes a new connection; whatever it raises is raised here.
+            fresh: take no idle one.
+            patience: seconds to wait in line.
 
         Raises:
-            trio.ClosedResourceError: the pool is closed.
+            TooSlow: from entering the block: no connection became free in time.
+            trio.ClosedResourceError: from entering the block: the pool is closed.
         """
+        return Lease(self, origin, connect, fresh, patience)
+
+    async def enter(self, lease: Lease) -> Connection:
+        """Take a slot and a connection; whatever is raised, neither has been taken."""
+        origin = lease.origin
         self._check_open()
-        async with self._slots:
-            connection = await self._reuse(origin)
+        if not self._slots.try_acquire(origin):
+            await self._stand_in_line(origin, lease.patience)
+        try:
+            connection = None if lease.fresh else await self._reuse(origin)
             if connection is None:
-                await self._make_room()
-                connection = await connect()
+                await self._make_room(origin)
+                connection = await lease.connect()
             self._busy.add(connection)
-            try:
-                self._check_open()
-                yield connection
-            finally:
-                self._busy.remove(connection)
-                if connection.drain() and connection.reusable and not self._closed:
-                    expires = trio.current_time() + self._keep_alive
-                    self._idle.append(_Idle(origin, connection, expires))
-                else:
-                    await connection.close_now()
+            if not self._closed:
+                return connection
+            await self._give_back(origin, connection)
+        except BaseException:
+            self._slots.release(origin)
+            raise
+        self._slots.release(origin)
+        raise trio.ClosedResourceError(_CLOSED)
+
+    async def leave(self, origin: Origin, connection: Connection) -> None:
+        """Give both back."""
+        try:
+            await self._give_back(origin, connection)
+        finally:
+            self._slots.release(origin)
+
+    async def _give_back(self, origin: Origin, connection: Connection) -> None:
+        self._busy.remove(connection)
+        if not self._keep(origin, connection):
+            await connection.close_now()
+
+    async def _stand_in_line(self, origin: Origin, patience: float) -> None:
+        with trio.CancelScope(deadline=trio.current_time() + patience) as scope:
+            await self._slots.acquire(origin)
+        if scope.cancelled_caught:
+            raise TooSlow(
+                f"no connection became free within {patience:g} s, and {self._slots.waiting} more requests "
+                "are waiting: are all responses read or left? A longer Deadlines.pool, or None, waits longer; "
+                "Limits.connections and Limits.connections_per_host allow more"
+            )
+
+    def _keep(self, origin: Origin, connection: Connection) -> bool:
+        """Put a connection among the idle ones if it can serve again; whether it can."""
+        if self._closed or not connection.drain() or not connection.reusable:
+            return False
+        self._idle.append(_Idle(origin, connection, trio.current_time() + self._keep_alive))
+        return True
 
     async def aclose(self) -> None:
         """Close every connection: idle ones in good order, busy ones at once. A second call does nothing."""
@@ -97,16 +144,21 @@ class Pool:
             for connection in idle:
                 await connection.close_now()
 
+    def __repr__(self) -> str:
+        waiting = self._slots.waiting
+        return f"<Pool: {len(self._busy)} busy, {len(self._idle)} idle, {waiting} waiting>"
+
     def _check_open(self) -> None:
         if self._closed:
-            raise trio.ClosedResourceError("the client is closed")
+            raise trio.ClosedResourceError(_CLOSED)
 
     async def _reuse(self, origin: Origin) -> Connection | None:
-        await self._close_expired()
+        if self._idle and self._idle[0].expires <= trio.current_time():
+            await self._close_expired()
         while (connection := self._take(origin)) is not None:
-            quiet = False
+            quiet = connection.is_surely_quiet()
             try:
-                quiet = await connection.is_quiet()
+                quiet = quiet or await connection.is_quiet()
             finally:
                 if not quiet:
                     await connection.close_now()
@@ -127,8 +179,31 @@ class Pool:
         for connection in expired:
             await connection.close_now()
 
-    async def _make_room(self) -> None:
-        """Close the oldest idle connections to other servers, for a new one to stay within the size."""
-        # As many free slots as idle connections: then no more than `size` are open.
-        while len(self._idle) > self._slots.value:
+    async def _make_room(self, origin: Origin) -> None:
+        """Close the oldest idle connections, for a new one to stay within the limits."""
+        if self._each < self._slots.taken(origin) + sum(entry.origin == origin for entry in self._idle):
+            oldest = next(index for index, entry in enumerate(self._idle) if entry.origin == origin)
+            await self._idle.pop(oldest).connection.close_now()
+        # As many free slots as idle connections: then no more than allowed are open.
+        while len(self._idle) > self._slots.free:
             await self._idle.pop(0).connection.close_now()
+
+
+@dataclass(eq=False, slots=True)
+class Lease:
+    """A block in which a slot and a connection are held: `async with pool.lease(…) as connection`."""
+
+    _pool: Pool
+    origin: Origin
+    connect: Callable[[], Awaitable[Connection]]
+    fresh: bool
+    patience: float
+    _connection: Connection | None = field(default=None, init=False)
+
+    async def __aenter__(self) -> Connection:
+        self._connection = await self._pool.enter(self)
+        return self._connection
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._connection is not None:
+            await self._pool.leave(self.origin, self._connection)

@@ -16,7 +16,7 @@ from ._client import Client
 from ._defaults import SocketFactory, is_secure
 from ._headers import Field, HeadersLike, Text, fields, merged
 from ._limits import Deadlines, Limits
-from ._outgoing import OutgoingRequest
+from ._outgoing import Outgoing
 from ._response import Response, StreamingResponse
 from ._url import URL
 
@@ -24,6 +24,7 @@ T = TypeVar("T")
 
 
 class _Options(TypedDict, total=False):
+    address: str | None
     port: int | None
     path: str
     method: str
@@ -46,7 +47,9 @@ class Request(Generic[T]):
     The status is not looked at: the page that says "404" is a page.
 
     Args:
-        host: a name or an IP address.
+        host: a name or an IP address; `address` if not given.
+        address: the IP address to connect to, in place of looking `host` up; the request and the certificate are
+                still for `host`. A `Socket` of the caller's own then gets a factory to connect through, `Socket=`.
         port: 443 by default if the connection is secure, else 80. It is secure if `secure` is given or
             `Socket` is `SecureSocket`. (In the Moddable SDK the default is 80 even then.)
         path: path and query.
@@ -68,20 +71,25 @@ class Request(Generic[T]):
 
     @overload
     def __init__(
-        self: Request[str], *, host: str, response: type[str], **options: Unpack[_Options]
+        self: Request[str], *, host: str | None = None, response: type[str], **options: Unpack[_Options]
     ) -> None: ...
     @overload
     def __init__(
-        self: Request[bytes], *, host: str, response: type[bytes], **options: Unpack[_Options]
+        self: Request[bytes], *, host: str | None = None, response: type[bytes], **options: Unpack[_Options]
     ) -> None: ...
     @overload
     def __init__(
-        self: Request[Response], *, host: str, response: None = None, **options: Unpack[_Options]
+        self: Request[Response],
+        *,
+        host: str | None = None,
+        response: None = None,
+        **options: Unpack[_Options],
     ) -> None: ...
     def __init__(
         self,
         *,
-        host: str,
+        host: str | None = None,
+        address: str | None = None,
         port: int | None = None,
         path: str = "/",
         method: str = "GET",
@@ -96,7 +104,12 @@ class Request(Generic[T]):
         if response not in (str, bytes, None):
             raise TypeError(f"response must be str, bytes or None, not {response!r}")
         scheme = "https" if secure is not None or port == 443 or _is_secure(Socket) else "http"
-        self._url = URL.of(scheme, host, (443 if scheme == "https" else 80) if port is None else port, path)
+        name = host if host is not None else address
+        if name is None:
+            raise TypeError("a Request needs a host, or an address")
+        self._url = URL.of(scheme, name, (443 if scheme == "https" else 80) if port is None else port, path)
+        # By the name as the connection will have it, which is in lower case and ASCII.
+        self._resolve = None if address is None else {self._url.host: address}
         self._method = method
         self._headers = merged(_fields(headers), [(b"Connection", b"close")])
         self._body = body
@@ -107,7 +120,7 @@ class Request(Generic[T]):
         self._deadlines = deadlines
         self._stack = AsyncExitStack()
         # Made again when the request is sent; here it checks what was given.
-        OutgoingRequest(method, self._url, self._headers, body)
+        Outgoing.of(method, self._url, self._headers, body)
 
     def __await__(self) -> Generator[Any, Any, T]:
         return self._run().__await__()
@@ -139,7 +152,14 @@ class Request(Generic[T]):
         return cast("T", result)  # the overloads of `__init__` tie T to the argument
 
     def _client(self) -> Client:
-        return Client(self._Socket, self._secure, limits=self._limits, deadlines=self._deadlines)
+        return Client(
+            self._Socket,
+            self._secure,
+            redirects=None,  # one request to one server is what was asked for
+            limits=self._limits,
+            deadlines=self._deadlines,
+            resolve=self._resolve,
+        )
 
 
 def _is_secure(Socket: SocketFactory | None) -> bool:  # noqa: N803  # as above

@@ -13,7 +13,8 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NoReturn
 from urllib.parse import quote
 
@@ -54,14 +55,16 @@ class URL:
     """The default port of the scheme if the URL named none."""
     target: str
     """Path and query as they go on the wire: ASCII, beginning with "/"."""
+    fragment: str = field(default="", compare=False)
+    """What follows "#", in ASCII. It is never sent: it names a part of the answer, and survives redirects."""
 
     @classmethod
     def parse(cls, text: str, schemes: Collection[str] = _SCHEMES) -> URL:
         """Take a URL apart.
 
         Args:
-            text: an absolute URL. A fragment is dropped; characters which RFC 3986 does not allow in a path
-                or query, non-ASCII ones among them, are percent-encoded as UTF-8.
+            text: an absolute URL. Characters which RFC 3986 does not allow in a path, query or fragment,
+                non-ASCII ones among them, are percent-encoded as UTF-8.
             schemes: those accepted, out of `http`, `https`, `ws` and `wss`.
 
         Raises:
@@ -69,12 +72,7 @@ class URL:
             TypeError: `text` is not a string.
         """
         _check("a URL", text, str)
-        _refuse_characters(text)
-        scheme, rest = _split_scheme(text, schemes)
-        authority = _AUTHORITY_END.split(rest, maxsplit=1)[0]
-        host, port = _split_authority(authority, text)
-        path = rest[len(authority) :].partition("#")[0]
-        return cls(scheme, _host(host, text), _port(port, scheme, text), _target(path))
+        return _parsed(text, tuple(schemes))
 
     @classmethod
     def of(cls, scheme: str, host: str, port: int, path: str) -> URL:
@@ -116,6 +114,19 @@ class URL:
 
     def __str__(self) -> str:
         return self.origin + self.target
+
+
+@lru_cache(maxsize=1024)
+def _parsed(text: str, schemes: tuple[str, ...]) -> URL:
+    """Take a URL apart; the same few are asked for again and again."""
+    _refuse_characters(text)
+    scheme, rest = _split_scheme(text, schemes)
+    authority = _AUTHORITY_END.split(rest, maxsplit=1)[0]
+    host, port = _split_authority(authority, text)
+    path, _, fragment = rest[len(authority) :].partition("#")
+    return URL(
+        scheme, _host(host, text), _port(port, scheme, text), _target(path), quote(fragment, safe=_SAFE)
+    )
 
 
 def _check(name: str, value: object, kind: type[str | int]) -> None:

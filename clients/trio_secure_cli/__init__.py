@@ -1,6 +1,6 @@
 """The command `trio-secure`: downloads, WebSockets, a look at a server's TLS, and certificates.
 
-    trio-secure get URL [-o FILE]     download, with a progress bar on a terminal
+    trio-secure get URL [-o FILE]     download, with a progress bar on a terminal; -C goes on with half a file
     trio-secure ws URL                send lines as WebSocket messages, print what comes
     trio-secure probe HOST[:PORT]     what a server negotiates, and who vouches for it
     trio-secure certs COMMAND         the CAs of the store: list, search, needed, add, convert, check, …
@@ -18,6 +18,7 @@ What was asked for goes to standard output, everything about it to standard erro
     6    the peer broke HTTP or WebSocket rules, or what it sent was cut short
     7    the output could not be written
     8    certs: nothing was found, things do not agree, or the manifest leaves the CA out
+    9    what came is not what it was to be: --sha256, or the server's own digest
     70   a fault in this program
     130  stopped by Ctrl-C
 """

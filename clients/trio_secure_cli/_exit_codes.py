@@ -31,6 +31,7 @@ class ExitCode(enum.IntEnum):
     PROTOCOL = 6, "the peer broke HTTP or WebSocket rules, or what it sent was cut short"
     OUTPUT = 7, "the output could not be written"
     NO = 8, "certs: nothing was found, things do not agree, or the manifest leaves the CA out"
+    DIGEST = 9, "what came is not what it was to be: --sha256, or the server's own digest"
     INTERNAL = 70, "a fault in this program"
     INTERRUPTED = 130, "stopped by Ctrl-C"
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from ._certs_options import CertsOptions, add_certs_commands, certs_options
 from ._exit_codes import exit_code_table
+from ._get_options import GetOptions, add_get_arguments, get_options
 
 DEFAULT_TIMEOUT = 30.0
 DEFAULT_WAIT = 5.0
@@ -32,16 +33,6 @@ class ConnectionOptions:
     insecure: bool = False
     timeout: float = DEFAULT_TIMEOUT
     """Seconds without progress after which the command gives up."""
-
-
-@dataclass(frozen=True)
-class GetOptions:
-    """`trio-secure get URL [-o FILE]`."""
-
-    connection: ConnectionOptions
-    url: str
-    output: Path | None = None
-    """Where the body goes; None is standard output."""
 
 
 @dataclass(frozen=True)
@@ -90,8 +81,7 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
         timeout=chosen.timeout,
     )
     if chosen.command == "get":
-        output = None if chosen.output == Path("-") else chosen.output
-        return GetOptions(connection, chosen.url, output)
+        return get_options(chosen, connection)
     if chosen.command == "ws":
         return WsOptions(connection, chosen.url, chosen.wait)
     if chosen.command == "probe":
@@ -111,16 +101,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    get = _add_command(commands, "get", "download a URL to standard output or a file")
-    get.add_argument("url", metavar="URL", help="an https: or http: URL")
-    get.add_argument(
-        "-o",
-        "--output",
-        metavar="FILE",
-        type=Path,
-        help="write the body to FILE, which appears, or changes, only when all of it has come",
-    )
-
+    add_get_arguments(_add_command(commands, "get", "download a URL to standard output or a file"))
     ws = _add_command(commands, "ws", "send the lines typed as WebSocket messages and print what comes")
     ws.add_argument("url", metavar="URL", help="a wss: or ws: URL")
     ws.add_argument(

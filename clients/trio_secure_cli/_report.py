@@ -142,6 +142,12 @@ def _explain_client(error: trio_https.HTTPError | trio_wss.WebSocketError) -> Pr
         return Problem(ExitCode.USAGE, message)
     if isinstance(error, trio_https.InsecureConnection):
         return Problem(ExitCode.TLS, message)
+    if isinstance(error, trio_https.RedirectRefused):
+        return Problem(ExitCode.STATUS, message)
+    if isinstance(error, trio_https.ProxyRefused):
+        return Problem(ExitCode.NETWORK, message, "is it the right proxy? --proxy none goes without one")
+    if isinstance(error, trio_https.DigestMismatch):
+        return Problem(ExitCode.DIGEST, message, "it has been removed; what was there before is as it was")
     if isinstance(error, trio_wss.UpgradeRefused):
         code = ExitCode.STATUS if error.status >= 300 else ExitCode.PROTOCOL
         return Problem(code, message, "is this the path of a WebSocket?")

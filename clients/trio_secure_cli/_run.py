@@ -16,7 +16,8 @@ import trio
 from ._certs_options import CertsOptions
 from ._certs_store import open_store, today, warn_about_age
 from ._exit_codes import ExitCode
-from ._options import GetOptions, Options, ProbeOptions, WsOptions
+from ._get_options import GetOptions
+from ._options import Options, ProbeOptions, WsOptions
 from ._report import report
 from ._terminal import Terminal
 

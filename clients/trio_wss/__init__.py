@@ -7,25 +7,43 @@ and leaving the block takes bounded time whatever the server does.
 
 from __future__ import annotations
 
+from ._client import Client
+from ._deflate import Deflate
+from ._encoder import Data
 from ._errors import (
     ConnectionClosed,
     ConnectionLost,
     MessageTooLarge,
+    PingTimeout,
     ProtocolViolation,
     UpgradeRefused,
     WebSocketError,
 )
-from ._open import open_websocket
-from ._websocket import Data, WebSocket
+from ._fragments import Fragments
+from ._open import connect_websocket, open_websocket, wrap_websocket
+from ._reconnect import Backoff, Reconnecting, is_transient, reconnecting
+from ._statistics import Statistics
+from ._websocket import WebSocket
 
 __all__ = [
+    "Backoff",
+    "Client",
     "ConnectionClosed",
     "ConnectionLost",
     "Data",
+    "Deflate",
+    "Fragments",
     "MessageTooLarge",
+    "PingTimeout",
     "ProtocolViolation",
+    "Reconnecting",
+    "Statistics",
     "UpgradeRefused",
     "WebSocket",
     "WebSocketError",
+    "connect_websocket",
+    "is_transient",
     "open_websocket",
+    "reconnecting",
+    "wrap_websocket",
 ]

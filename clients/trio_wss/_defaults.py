@@ -6,7 +6,11 @@ when one of its sockets is needed.
 
 from __future__ import annotations
 
-from trio_https import SocketFactory
+from functools import partial
+
+import trio
+
+from trio_https import URL, Proxy, SocketFactory
 
 
 def default_socket(scheme: str) -> SocketFactory:
@@ -14,3 +18,31 @@ def default_socket(scheme: str) -> SocketFactory:
     from trio_secure import SecureSocket, Socket  # an application with sockets of its own does not need it
 
     return SecureSocket if scheme == "wss" else Socket
+
+
+def chosen_socket(Socket: SocketFactory | None, url: URL) -> SocketFactory:  # noqa: N803  # as in `open_websocket`
+    """The caller's factory, or the default one; for `wss`, TLS over the caller's proxy, which makes tunnels."""
+    if not isinstance(Socket, Proxy):
+        return Socket or default_socket(url.scheme)
+    proxy = Socket.chosen(url)
+    if proxy is None:
+        return default_socket(url.scheme)
+    return partial(default_socket("wss"), Socket=proxy) if url.scheme == "wss" else proxy
+
+
+def is_broken_transport(error: Exception) -> bool:
+    """Whether it says that a connection broke, and not that what was received is unacceptable."""
+    if not isinstance(error, trio.BrokenResourceError):
+        return False
+    from trio_secure import TLSError, Truncated
+
+    return isinstance(error, Truncated) or not isinstance(error, TLSError)
+
+
+def is_secure(factory: SocketFactory) -> bool:
+    """Whether the factory is `trio_secure.SecureSocket`, or a class made from it."""
+    # By name: if it is, it is imported already, and if it is not, it need not be.
+    return isinstance(factory, type) and any(
+        base.__name__ == "SecureSocket" and base.__module__.split(".")[0] == "trio_secure"
+        for base in factory.__mro__
+    )

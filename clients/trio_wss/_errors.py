@@ -6,9 +6,10 @@ reason::
     WebSocketError              also a trio.BrokenResourceError
     ├── UpgradeRefused          the server answered the handshake with an ordinary HTTP response
     ├── ProtocolViolation       the server broke HTTP's or WebSocket's rules; code is what it was told
-    ├── MessageTooLarge         a message above the limit; refused with 1009 before any of it was stored
+    ├── MessageTooLarge         a message above a limit; refused with 1009, by its header alone if it says so
     └── ConnectionClosed        the server closed the connection; code and reason are its own
         └── ConnectionLost      it ended without a Close frame: code is 1006; __cause__ says why, where known
+            └── PingTimeout     the server answered no Ping in time; also a trio.TooSlowError
 
 Each is made from what it reports, so that it can be copied and pickled. Beside them stand Trio's own:
 `trio.ClosedResourceError` once this side has closed the connection, and `trio.TooSlowError` for a handshake
@@ -68,20 +69,27 @@ class ProtocolViolation(WebSocketError):
 
 
 class MessageTooLarge(WebSocketError):
-    """A message is longer than `max_message_size`. The server was told 1009, and the message was not stored.
+    """A message is longer than a limit allows. The server was told 1009.
 
     Attributes:
-        limit: the largest message accepted, in bytes.
+        limit: what is allowed: bytes, or the number of fragments.
+        setting: the name of the limit: `max_message_size`, `max_frame_size` or `max_fragments`.
         code: the close code the server was told, 1009.
     """
 
-    def __init__(self, limit: int) -> None:
-        super().__init__(limit)
+    def __init__(self, limit: int, setting: str = "max_message_size") -> None:
+        super().__init__(limit, setting)
         self.limit = limit
+        self.setting = setting
         self.code = MESSAGE_TOO_BIG
 
     def __str__(self) -> str:
-        return f"the server sent a message of over {self.limit} bytes; raise max_message_size to accept it"
+        what = {
+            "max_message_size": f"a message of over {self.limit} bytes",
+            "max_frame_size": f"a frame of over {self.limit} bytes",
+            "max_fragments": f"a message in more than {self.limit} fragments",
+        }[self.setting]
+        return f"the server sent {what}; raise {self.setting} to accept it"
 
 
 class ConnectionClosed(WebSocketError):
@@ -111,3 +119,7 @@ class ConnectionLost(ConnectionClosed):
 
     def __str__(self) -> str:
         return str(self.args[0])
+
+
+class PingTimeout(ConnectionLost, trio.TooSlowError):
+    """Nothing came from the server for `ping_timeout` seconds, although a Ping asked it to answer."""

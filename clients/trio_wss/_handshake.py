@@ -23,6 +23,8 @@ from wsproto.utilities import generate_accept_token, generate_nonce
 
 from trio_https import URL, Headers, HeadersLike
 
+from . import _extensions
+from ._deflate import Deflate
 from ._errors import ConnectionLost, ProtocolViolation, UpgradeRefused
 from ._transport import TRANSPORT_ERRORS
 
@@ -49,12 +51,15 @@ _OWN_FIELDS = frozenset(
     }
 )
 
+Field = tuple[bytes, bytes]
+
 
 @dataclass(frozen=True)
 class Upgrade:
     """What the server agreed to."""
 
     subprotocol: str | None
+    deflate: Deflate | None
     headers: Headers
     received: bytes
     """What it sent behind its response: the beginning of the first frames."""
@@ -67,6 +72,7 @@ class Handshake:
         url: where to; `ws:` or `wss:`.
         subprotocols: those offered, in order of preference.
         headers: further fields of the request. A `Host` field takes the place of the URL's.
+        deflate: the compression to offer, if any.
 
     Raises:
         ValueError: a subprotocol or a field that HTTP does not allow, or that is not the caller's to give.
@@ -74,9 +80,14 @@ class Handshake:
     """
 
     def __init__(
-        self, url: URL, subprotocols: Sequence[str] = (), headers: HeadersLike | None = None
+        self,
+        url: URL,
+        subprotocols: Sequence[str] = (),
+        headers: HeadersLike | None = None,
+        deflate: Deflate | None = None,
     ) -> None:
         self._origin = url.origin
+        self._deflate = deflate
         self._subprotocols = _checked_subprotocols(subprotocols)
         self._key = generate_nonce()
         self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD)
@@ -105,8 +116,8 @@ class Handshake:
             raise await self._refusal(stream, response)
         return self._accepted(response)
 
-    def _fields(self, authority: str, headers: HeadersLike | None) -> list[tuple[bytes, bytes]]:
-        given = _encoded(headers)
+    def _fields(self, authority: str, headers: HeadersLike | None) -> list[Field]:
+        given = encoded(headers)
         names = {name.lower() for name, _ in given}
         if owned := names & _OWN_FIELDS:
             shown = ", ".join(sorted(name.decode() for name in owned))
@@ -120,6 +131,8 @@ class Handshake:
         ]
         if self._subprotocols:
             fields.append((b"Sec-WebSocket-Protocol", ", ".join(self._subprotocols).encode()))
+        if self._deflate is not None:
+            fields.append((b"Sec-WebSocket-Extensions", _extensions.offer(self._deflate).encode()))
         return fields + given
 
     async def _response(self, stream: trio.abc.Stream) -> h11.InformationalResponse | h11.Response:
@@ -189,9 +202,11 @@ class Handshake:
         # §11.3.3: the field appears once.
         if headers.get_all("sec-websocket-accept") != [generate_accept_token(self._key).decode()]:
             raise self._bad("has a wrong Sec-WebSocket-Accept, so it is not an answer to this handshake")
-        if headers.get("sec-websocket-extensions"):
-            raise self._bad("has Sec-WebSocket-Extensions, and none were offered")
-        return Upgrade(self._subprotocol(headers), headers, self._http.trailing_data[0])
+        try:
+            deflate = _extensions.agreement(headers.get_all("sec-websocket-extensions"), self._deflate)
+        except _extensions.BadAnswer as error:
+            raise self._bad(str(error)) from None
+        return Upgrade(self._subprotocol(headers), deflate, headers, self._http.trailing_data[0])
 
     def _subprotocol(self, headers: Headers) -> str | None:
         chosen = headers.get_all("sec-websocket-protocol")
@@ -205,12 +220,18 @@ class Handshake:
         return ProtocolViolation(f"the handshake response of {self._origin} {what}")
 
 
-def _encoded(headers: HeadersLike | None) -> list[tuple[bytes, bytes]]:
+def encoded(headers: HeadersLike | None) -> list[Field]:
+    """The fields given by the caller.
+
+    Raises:
+        TypeError: they are not pairs of text.
+        UnicodeEncodeError: the text is not ASCII.
+    """
     pairs: Iterable[object] = headers or ()
     if isinstance(headers, Mapping):
         # An iterable of pairs might be a mapping with pairs for keys, as far as types go.
         pairs = cast("Mapping[object, object]", headers).items()
-    fields: list[tuple[bytes, bytes]] = []
+    fields: list[Field] = []
     for pair in pairs:
         match pair:
             case (str() | bytes() as name, str() | bytes() as value):

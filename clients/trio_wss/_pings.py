@@ -32,6 +32,8 @@ class Pings:
     """The Pings without a Pong, oldest first."""
 
     def __init__(self) -> None:
+        self.latency = math.nan
+        """Seconds that the last Ping to be answered took; not a number as long as none has been."""
         self._flights: dict[bytes, Flight] = {}
 
     def __contains__(self, payload: bytes) -> bool:
@@ -53,7 +55,9 @@ class Pings:
             return
         sent = list(self._flights)
         for earlier in sent[: sent.index(payload) + 1]:
-            self._flights.pop(earlier).land()
+            flight = self._flights.pop(earlier)
+            flight.land()
+            self.latency = flight.latency
 
     def end(self) -> None:
         """No more Pongs will come."""

@@ -1,38 +1,36 @@
 """The WebSocket as its user sees it: messages, pings, and closing.
 
 Theory of operation: everything here runs in the caller's task, and leaves the transport to the connection's
-own two tasks. Trio's rules hold throughout: each method is a checkpoint, and a cancelled call has had no
-effect. For `send` that means that the message was handed over whole or not at all. The exceptions are named
-where they are: a message sent in fragments that cannot be finished, and `aclose`, after which the connection
-is closed in any case.
+own tasks. Trio's rules hold throughout: each method is a checkpoint, and a cancelled call has had no effect.
+For `send` that means that the message was handed over whole or not at all. The exceptions are named where
+they are: a message sent in fragments that cannot be finished, and `aclose`, after which the connection is
+closed in any case.
 
-A lock that serves in order of arrival lets one message pass at a time, so fragments are never interleaved
-with another message (RFC 6455 §5.4). Pings need no turn: control frames may come between fragments.
+Messages wait for each other (see `_sender`). Pings need no turn: control frames may come between fragments.
 """
 
 from __future__ import annotations
 
-import inspect
 import math
 import os
 from collections.abc import AsyncIterable
-from contextlib import aclosing
 from types import TracebackType
-from typing import NoReturn, Self, TypeAlias, TypeGuard
+from typing import Self
 
 import trio
 
 from trio_https import Headers
 
-from ._close_codes import GOING_AWAY, INTERNAL_ERROR, NO_STATUS, NORMAL, check
+from ._close_codes import GOING_AWAY, NO_STATUS, NORMAL, check
 from ._connection import Connection
+from ._deflate import Deflate
+from ._encoder import MAX_CONTROL_PAYLOAD, Binary, Data, pong_frame
 from ._errors import ConnectionClosed
+from ._fragments import Fragments
 from ._handshake import Upgrade
+from ._sender import Sender
+from ._statistics import Statistics
 
-Data: TypeAlias = str | bytes | bytearray | memoryview
-"""What a message is sent from: `str` for a text message, the others for a binary one."""
-
-_MAX_PING_PAYLOAD = 125
 # A close that iteration takes for the end of the messages; any other is an error.
 _ENDS_ITERATION = frozenset({NORMAL, GOING_AWAY, NO_STATUS})
 
@@ -54,7 +52,7 @@ class WebSocket(trio.abc.AsyncResource):
     def __init__(self, connection: Connection, upgrade: Upgrade) -> None:
         self._connection = connection
         self._upgrade = upgrade
-        self._turn = trio.StrictFIFOLock()
+        self._sender = Sender(connection, upgrade.deflate)
 
     @property
     def subprotocol(self) -> str | None:
@@ -65,6 +63,21 @@ class WebSocket(trio.abc.AsyncResource):
     def headers(self) -> Headers:
         """The fields of the server's handshake response."""
         return self._upgrade.headers
+
+    @property
+    def compression(self) -> Deflate | None:
+        """The parameters of permessage-deflate that were agreed on, or `None`: messages are not compressed."""
+        return self._upgrade.deflate
+
+    @property
+    def latency(self) -> float:
+        """Seconds that the last Ping took to be answered, be it a keepalive's; not a number until one was."""
+        return self._connection.pings.latency
+
+    @property
+    def statistics(self) -> Statistics:
+        """Counts of messages, bytes, Pings and Pongs up to now."""
+        return self._connection.statistics()
 
     @property
     def transport_stream(self) -> trio.abc.Stream:
@@ -107,18 +120,7 @@ class WebSocket(trio.abc.AsyncResource):
             WebSocketError: the connection has ended.
             trio.ClosedResourceError: this side has closed it.
         """
-        if _is_data(message):
-            async with self._turn:
-                await self._hand_over(message, final=True)
-        elif inspect.isasyncgen(message):
-            async with aclosing(message), self._turn:
-                await self._send_fragments(message)
-        elif isinstance(message, AsyncIterable):
-            async with self._turn:
-                await self._send_fragments(message)
-        else:
-            kind = type(message).__name__
-            raise TypeError(f"a message is str, bytes-like, or an async iterable of one of them, not {kind}")
+        await self._sender.send(message)
 
     async def receive(self) -> str | bytes:
         """The next message: `str` if the server sent text, `bytes` if it sent binary data.
@@ -132,8 +134,21 @@ class WebSocket(trio.abc.AsyncResource):
         """
         message = await self._connection.inbox.get()
         if message is None:
-            self._raise_end()
+            self._sender.raise_end()
         return message
+
+    def receive_streaming(self) -> Fragments:
+        """The next message, piece by piece as it arrives.
+
+        ::
+
+            async with websocket.receive_streaming() as fragments:
+                async for fragment in fragments:
+                    ...
+
+        See `Fragments`. A message longer than `max_message_size` is refused here too.
+        """
+        return Fragments(self._connection.inbox, self._sender.raise_end)
 
     def __aiter__(self) -> Self:
         """Iterate over the messages that come, until either side closes the connection.
@@ -170,23 +185,36 @@ class WebSocket(trio.abc.AsyncResource):
             WebSocketError: the connection has ended.
             trio.ClosedResourceError: this side has closed it.
         """
-        data = os.urandom(8) if payload is None else memoryview(payload).tobytes()
-        if len(data) > _MAX_PING_PAYLOAD:
-            raise ValueError(f"a ping payload of {len(data)} bytes: at most {_MAX_PING_PAYLOAD} are allowed")
+        data = os.urandom(8) if payload is None else _control_payload(payload)
         connection = self._connection
         await trio.lowlevel.checkpoint()
-        await self._room()
+        await self._sender.room()
         if data in connection.pings:
             raise ValueError(f"a ping with the payload {data!r} is under way already")
-        connection.outbox.put(connection.frames.ping(data))
-        flight = connection.pings.sent(data)
+        flight = connection.send_ping(data)
         try:
             await flight.landed.wait()
         finally:
             connection.pings.forget(data, flight)
         if math.isnan(flight.latency):
-            self._raise_end()
+            self._sender.raise_end()
         return flight.latency
+
+    async def pong(self, payload: Binary = b"") -> None:
+        """Send a Pong that answers no Ping: a sign of life (RFC 6455 §5.5.3). Pings are answered without it.
+
+        Args:
+            payload: at most 125 bytes.
+
+        Raises:
+            ValueError: the payload is too long.
+            WebSocketError: the connection has ended.
+            trio.ClosedResourceError: this side has closed it.
+        """
+        data = _control_payload(payload)
+        await trio.lowlevel.checkpoint()
+        await self._sender.room()
+        self._connection.outbox.put_first(pong_frame(data))
 
     async def aclose(self, code: int = NORMAL, reason: str = "") -> None:
         """Close the connection: send a Close frame, wait for the server's, and close the transport.
@@ -222,42 +250,9 @@ class WebSocket(trio.abc.AsyncResource):
         """Close the connection; with code 1001, "going away", if the block was left by an exception."""
         await self.aclose(NORMAL if exc_value is None else GOING_AWAY)
 
-    async def _send_fragments(self, fragments: AsyncIterable[object]) -> None:
-        connection = self._connection
-        end: str | bytes | None = None
-        try:
-            async for fragment in fragments:
-                if not _is_data(fragment):
-                    raise TypeError(f"a fragment is str or bytes-like, not {type(fragment).__name__}")
-                if end is not None and isinstance(fragment, str) != isinstance(end, str):
-                    raise TypeError("the fragments of a message are all str or all bytes-like")
-                await self._hand_over(fragment, final=False)
-                end = "" if isinstance(fragment, str) else b""
-            if end is not None:
-                await self._hand_over(end, final=True)
-        except BaseException:
-            if end is not None and connection.outbox.open:
-                connection.leave(INTERNAL_ERROR, "a message could not be finished")
-            raise
 
-    async def _hand_over(self, data: Data, *, final: bool) -> None:
-        await self._room()
-        self._connection.outbox.put(self._connection.frames.message(data, final=final))
-
-    async def _room(self) -> None:
-        """Wait until the outbox takes a frame. No checkpoint may come between this and putting it."""
-        connection = self._connection
-        await connection.outbox.room()
-        if not connection.outbox.open:
-            if not connection.left:
-                await connection.ended.wait()
-            self._raise_end()
-
-    def _raise_end(self) -> NoReturn:
-        if self._connection.left:
-            raise trio.ClosedResourceError("this side has closed the WebSocket")
-        raise self._connection.error()
-
-
-def _is_data(value: object) -> TypeGuard[Data]:
-    return isinstance(value, str | bytes | bytearray | memoryview)
+def _control_payload(payload: Binary) -> bytes:
+    data = memoryview(payload).tobytes()
+    if len(data) > MAX_CONTROL_PAYLOAD:
+        raise ValueError(f"a control frame with {len(data)} bytes: at most {MAX_CONTROL_PAYLOAD} are allowed")
+    return data

@@ -15,6 +15,7 @@ def test_the_codes_scripts_rely_on_do_not_change() -> None:
         "PROTOCOL": 6,
         "OUTPUT": 7,
         "NO": 8,
+        "DIGEST": 9,
         "INTERNAL": 70,
         "INTERRUPTED": 130,
     }

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import outcome
 import pytest
@@ -16,15 +17,16 @@ from trio_https import ProtocolError, TruncatedBody
 from trio_secure_cli import ExitCode
 from trio_secure_cli._failure import CommandError
 from trio_secure_cli._get import get
-from trio_secure_cli._options import ConnectionOptions, GetOptions
+from trio_secure_cli._get_options import GetOptions
+from trio_secure_cli._options import ConnectionOptions
 
 URL = "http://h.example/big.bin"
 
 
 async def fetch(
-    script: Script, terminal: FakeTerminal, path: Path | None = None, *, patience: float = 30
+    script: Script, terminal: FakeTerminal, path: Path | None = None, *, patience: float = 30, **more: Any
 ) -> ExitCode:
-    options = GetOptions(ConnectionOptions(timeout=patience), URL, path)
+    options = GetOptions(ConnectionOptions(timeout=patience), URL, path, **more)
     async with peers(script) as factory:
         result = await outcome.acapture(partial(get, options, terminal, Socket=factory))
     return result.unwrap()  # not in a group, as the nursery of the peers would have it
@@ -69,7 +71,7 @@ async def test_on_a_terminal_the_body_itself_is_shown_and_cannot_move_the_cursor
         (
             ok(b"", "Location: https://other/\x80", status="301 Moved"),
             "the server answered 301 Moved",
-            "it points to https://other/Â\\x80; redirects are not followed",
+            "it points to https://other/Â\\x80; --max-redirects follows",
         ),
         (
             ok(b'{"error":\r\n "quota"}', "Content-Type: application/json", status="429 Slow down"),
@@ -92,7 +94,7 @@ async def test_what_is_not_asked_for_does_not_go_where_the_body_goes(
     terminal = FakeTerminal()
     for target in (path, None):
         with pytest.raises(CommandError) as caught:
-            await fetch(answering(answer), terminal, target)
+            await fetch(answering(answer), terminal, target, max_redirects=0)
         assert caught.value.code is ExitCode.STATUS
         assert (caught.value.message, caught.value.hint) == (message, hint)
     assert path.read_bytes() == b"before"
@@ -168,3 +170,75 @@ async def test_over_tls_the_ca_given_is_trusted(tmp_path: Path) -> None:
         connection = ConnectionOptions(ca=authority.write(tmp_path))
         assert await get(GetOptions(connection, f"https://127.0.0.1:{port}/"), terminal) is ExitCode.OK
     assert terminal.printed == b"secret"
+
+
+async def test_redirects_are_followed_and_cookies_kept(tmp_path: Path) -> None:
+    answers = [ok(b"", "Location: /x", "Set-Cookie: a=1", status="302 x"), ok(b"here")]
+    for path in (None, tmp_path / "body"):
+        terminal = FakeTerminal()
+        assert await fetch(answering(*answers), terminal, path, cookies=tmp_path / "cookies") is ExitCode.OK
+        assert (terminal.printed if path is None else path.read_bytes()) == b"here"
+    assert "a\t1" in (tmp_path / "cookies").read_text()
+
+
+async def test_the_header_is_shown_if_so_wanted_whatever_the_status() -> None:
+    for status, code in (("200 OK", ExitCode.OK), ("404 No", ExitCode.STATUS)):
+        terminal = FakeTerminal()
+        found = await fetch(answering(ok(b"body", "X-Own: 1", status=status)), terminal, include=True)
+        assert found is code
+        assert terminal.printed == f"HTTP/1.1 {status}\r\nContent-Length: 4\r\nX-Own: 1\r\n\r\nbody".encode()
+
+
+@pytest.mark.parametrize(
+    ("given", "method", "kind"),
+    [
+        ({"data": "a=b"}, "POST", "application/x-www-form-urlencoded"),
+        ({"data": "a=b", "method": "PUT", "headers": (("content-type", "x/y"),)}, "PUT", "x/y"),
+        ({"data": "a=b", "data_type": "application/json"}, "POST", "application/json"),
+    ],
+)
+async def test_a_body_is_sent(given: dict[str, Any], method: str, kind: str) -> None:
+    options = GetOptions(ConnectionOptions(), URL, user="me:pw", **given)
+    async with peers(answering(ok(b"x"))) as factory:
+        assert await get(options, FakeTerminal(), Socket=factory) is ExitCode.OK
+    [seen] = factory.requests
+    assert (seen.method, seen.body, seen.headers["content-type"]) == (method, b"a=b", kind)
+    assert seen.headers["authorization"].startswith("Basic ")
+
+
+async def test_a_body_comes_from_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "data"
+    path.write_bytes(b"from a file")
+    options = GetOptions(ConnectionOptions(), URL, data=f"@{path}")
+    async with peers(answering(ok(b"x"))) as factory:
+        assert await get(options, FakeTerminal(), Socket=factory) is ExitCode.OK
+    assert factory.requests[0].body == b"from a file"
+    for name in ("@absent", "@\0"):
+        with pytest.raises(CommandError, match="cannot read the body"):
+            await get(GetOptions(ConnectionOptions(), URL, data=name), FakeTerminal(), Socket=factory)
+
+
+async def test_the_last_name_of_the_url_is_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert await fetch(answering(ok(b"body")), FakeTerminal(), remote_name=True) is ExitCode.OK
+    assert (tmp_path / "big.bin").read_bytes() == b"body"
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"resume": True}, "--continue needs a file"),
+        ({"sha256": "ab" * 32}, "--sha256 needs a file"),
+        ({"connections": 2}, "--connections needs a file"),
+        ({"max_size": 2, "output": Path("x"), "include": True}, "--max-size needs a plain GET"),
+    ],
+)
+async def test_what_only_a_download_can_do(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(CommandError, match=message):
+        await get(GetOptions(ConnectionOptions(), URL, **given), FakeTerminal())
+
+
+async def test_other_methods_go_to_a_file_too(tmp_path: Path) -> None:
+    path = tmp_path / "body"
+    assert await fetch(answering(ok(b"deleted")), FakeTerminal(), path, method="DELETE") is ExitCode.OK
+    assert path.read_bytes() == b"deleted"

@@ -7,10 +7,10 @@ import pytest
 
 from trio_secure_cli._certs_options import ListOptions
 from trio_secure_cli._exit_codes import exit_code_table
+from trio_secure_cli._get_options import GetOptions
 from trio_secure_cli._options import (
     ConnectionOptions,
     DemoOptions,
-    GetOptions,
     Options,
     ProbeOptions,
     WsOptions,

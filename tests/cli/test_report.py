@@ -11,10 +11,13 @@ from support.terminal import FakeTerminal
 from trio_certs import CertificateError, ManifestError, Reason, ResourceNotFoundError, StoreError
 from trio_https import (
     ConnectionLost,
+    DigestMismatch,
     Headers,
     InsecureConnection,
     InvalidURL,
     ProtocolError,
+    ProxyRefused,
+    RedirectRefused,
     TooSlow,
     TruncatedBody,
 )
@@ -51,6 +54,9 @@ def operating_system(number: int) -> OSError:
         (StoreError("damaged"), ExitCode.USAGE, "damaged"),
         (ResourceNotFoundError("ca1.der", "It is not there."), ExitCode.USAGE, "Resource not found: ca1.der"),
         (InvalidURL("no host"), ExitCode.USAGE, "no host"),
+        (RedirectRefused("not secure"), ExitCode.STATUS, "not secure"),
+        (ProxyRefused("it says no"), ExitCode.NETWORK, "it says no"),
+        (DigestMismatch("another"), ExitCode.DIGEST, "another"),
         (socket.gaierror(-2, "Name or service not known"), ExitCode.NETWORK, "the host was not found (Name"),
         (socket.gaierror("odd"), ExitCode.NETWORK, "the host was not found (odd)"),
         (operating_system(errno.ECONNREFUSED), ExitCode.NETWORK, "Connection refused"),

@@ -8,10 +8,10 @@ from support.terminal import FakeTerminal
 from trio_secure_cli import ExitCode, _certs, _demo, _get, _probe, _run, _ws
 from trio_secure_cli._certs_options import ListOptions, NeededOptions
 from trio_secure_cli._failure import CommandError
+from trio_secure_cli._get_options import GetOptions
 from trio_secure_cli._options import (
     ConnectionOptions,
     DemoOptions,
-    GetOptions,
     Options,
     ProbeOptions,
     WsOptions,
@@ -91,5 +91,5 @@ def test_a_person_is_told_that_the_store_is_old(
 
 def test_a_password_is_not_repeated() -> None:
     terminal = FakeTerminal()
-    assert _run.run(GetOptions(PLAIN, "https://me:secret@h/"), terminal) is ExitCode.USAGE
+    assert _run.run(GetOptions(PLAIN, "https://me:secret@h:0/"), terminal) is ExitCode.USAGE
     assert "secret" not in terminal.said

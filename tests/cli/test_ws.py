@@ -46,7 +46,7 @@ async def converse(
         terminal = FakeTerminal(stdin, terminal_for)
         options = WsOptions(ConnectionOptions(timeout=patience), "ws://h.example/", wait)
         async with trio.open_nursery() as nursery:
-            result = await outcome.acapture(partial(ws, options, terminal, Socket=socket))
+            result = await outcome.acapture(partial(ws, options, terminal, Socket=socket, ping_interval=None))
             nursery.cancel_scope.cancel()
     assert result.unwrap() is ExitCode.OK  # not in a group, as the nursery would have it
     return terminal

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import tracemalloc
 from collections.abc import AsyncGenerator
+from pathlib import Path
 
 import pytest
 import trio
@@ -15,6 +16,7 @@ from trio_https import (
     Client,
     ConnectionLost,
     Deadlines,
+    HTTPProxy,
     InsecureConnection,
     InvalidRequest,
     InvalidURL,
@@ -341,3 +343,88 @@ async def test_a_client_cancelled_while_it_is_left_closes_everything() -> None:
                 await client.get("http://b/")
                 scope.cancel()
         assert server.open == 0
+
+
+async def test_a_download_goes_to_a_file(tmp_path: Path) -> None:
+    async with peers(always(ok(b"body"))) as factory, Client(factory) as client:
+        done = await client.download(
+            "http://h.example/", tmp_path / "file", headers={"X-Own": "1"}, params={"q": "1"}
+        )
+        assert (done.size, done.path.read_bytes()) == (4, b"body")
+        assert factory.requests[0].headers["x-own"] == "1"
+        assert factory.requests[0].target.endswith("?q=1")
+        with pytest.raises(ValueError, match="at least 1"):
+            await client.download("http://h.example/", tmp_path / "file", connections=0)
+        with pytest.raises(ValueError, match="SHA-256"):
+            await client.download("http://h.example/", tmp_path / "file", sha256="x")
+
+
+async def test_a_proxy_in_place_of_a_socket_is_what_the_default_runs_over() -> None:
+    async with (
+        peers(always(ok(b"by proxy"))) as factory,
+        Client(HTTPProxy("http://proxy.example:3128", Socket=factory)) as client,
+    ):
+        assert (await client.get("http://h.example/")).text == "by proxy"
+    assert factory.requests[0].target == "http://h.example/"
+
+
+async def test_what_a_request_may_be_given(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"content")
+    async with peers(always(ok())) as server, Client(server, headers={"X": "client"}) as client:
+        await client.get("http://h/a?b", params={"c": "d e"})
+        await client.post("http://h/", json={"a": 1})
+        await client.put("http://h/", data={"a": "b c"}, headers={"Content-Type": "own/type"})
+        await client.patch("http://h/", files={"f": path})
+        await client.delete("http://h/", body=path)
+        await client.options("http://h/", headers={"X": "request"})
+        await client.put("http://h/", b"put")
+        await client.patch("http://h/", "patch")
+        targets = [(seen.method, seen.target, seen.body) for seen in server.requests]
+        assert targets[0] == ("GET", "/a?b&c=d+e", b"")
+        assert targets[1] == ("POST", "/", b'{"a":1}')
+        assert server.requests[1].headers["content-type"] == "application/json"
+        assert targets[2] == ("PUT", "/", b"a=b+c")
+        assert server.requests[2].headers["content-type"] == "own/type"
+        assert b'name="f"; filename="file"' in targets[3][2]
+        assert server.requests[3].headers["content-length"] == str(len(targets[3][2]))
+        assert targets[4] == ("DELETE", "/", b"content")
+        assert [seen.headers["x"] for seen in server.requests[4:6]] == ["client", "request"]
+        assert [target[2] for target in targets[6:]] == [b"put", b"patch"]
+
+
+async def test_a_body_may_wait_for_the_servers_word(autojump_clock: trio.testing.MockClock) -> None:
+    async with peers(always(ok())) as server, Client(server) as client:
+        await client.post("http://h/", b"x", expect=True, deadlines=Deadlines(expect=7))
+        assert server.requests[0].headers["expect"] == "100-continue"
+        assert trio.current_time() == 7
+
+
+async def test_a_hook_is_told_of_every_request() -> None:
+    told: list[str] = []
+    async with (
+        peers(always(ok())) as server,
+        Client(server, on_event=lambda event: told.append(event.phase)) as client,
+    ):
+        await client.get("http://h/")
+    assert told == ["slot", "secured", "sent", "response", "done"]
+
+
+async def test_a_name_can_be_given_its_address() -> None:
+    (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
+
+    async def serve(stream: trio.SocketStream) -> None:
+        async with stream:
+            await stream.receive_some()
+            await stream.send_all(ok(b"hello"))
+
+    port = listener.socket.getsockname()[1]
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(trio.serve_listeners, serve, [listener])
+        async with Client(resolve={"example.com": "127.0.0.1"}, local_address="127.0.0.2") as client:
+            page = await client.get(f"http://example.com:{port}/")
+            assert page.content == b"hello"
+            assert page.timings.resolved is not None
+            assert page.timings.connected is not None
+            assert page.tls is None
+        nursery.cancel_scope.cancel()

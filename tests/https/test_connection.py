@@ -9,6 +9,7 @@ import trio.testing
 
 from support.http_peers import chunked, ok
 from trio_https import (
+    URL,
     ConnectionLost,
     Deadlines,
     InvalidRequest,
@@ -19,6 +20,7 @@ from trio_https import (
     TruncatedBody,
 )
 from trio_https._connection import Connection
+from trio_https._trace import Trace
 
 
 class Wire(trio.abc.Stream):
@@ -92,28 +94,37 @@ async def test_reads_the_head_of_the_response() -> None:
     assert (head.status_code, head.reason, list(head.headers)) == (418, b"I'm a teapot", [(b"a", b"b")])
 
 
-async def test_interim_responses_are_skipped_as_far_as_the_limit() -> None:
+async def test_interim_responses_come_one_by_one() -> None:
     interim = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"
-    made, _ = begun(interim + ok(b"x"))
-    assert (await made.read_head()).status_code == 200
-    assert await body(made) == b"x"
-    made, _ = begun(interim + ok(b"x"), limits=Limits(informational=1))
-    with pytest.raises(
-        ResponseTooLarge, match=r"http://h sent 2 interim responses.*Limits.informational is 1"
-    ):
+    for piece in (1, 10**9):
+        whole = interim + ok(b"x")
+        made, _ = begun(*[whole[at : at + piece] for at in range(0, len(whole), piece)])
+        assert [(await made.read_head()).status_code for _ in range(3)] == [100, 103, 200]
+        assert await body(made) == b"x"
+
+
+async def test_a_header_that_is_here_is_a_checkpoint_too() -> None:
+    made, _ = begun(b"HTTP/1.1 100 Continue\r\n\r\n" + ok(b"x"))
+    await made.read_head()
+    with trio.testing.assert_checkpoints():
         await made.read_head()
 
 
-async def test_a_switch_of_protocols_is_no_response() -> None:
-    switch = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n"
+async def test_a_switch_of_protocols_gives_the_stream_away_with_what_it_has_received() -> None:
+    switch = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\nhello"
     made, _ = begun(switch)
     with pytest.raises(ProtocolError, match="did not answer in HTTP"):
         await made.read_head()
-    made = connection(Wire(switch))
+    wire = Wire(switch)
+    made = connection(wire)
     made.begin(h11.Request(method="GET", target="/", headers=[("Host", "h"), ("Upgrade", "x")]))
     made.end()
-    with pytest.raises(ProtocolError, match="switched to another protocol"):
-        await made.read_head()
+    assert (await made.read_head()).status_code == 101
+    assert await made.read_body() == b""
+    assert not made.reusable
+    assert made.take_over() == (wire, b"hello")
+    await made.close_now()
+    assert not wire.closed
 
 
 @pytest.mark.parametrize("piece", [1, 1000, 10**9])
@@ -410,7 +421,7 @@ async def test_the_idle_deadline_begins_anew_with_every_byte(autojump_clock: tri
             await trio.sleep(50)
             return await super().receive_some(max_bytes)
 
-    made = connection(Slow(*[bytes([byte]) for byte in ok(b"hello")]))
+    made = connection(Slow(*[bytes([byte]) for byte in ok(b"hello")]), None, Deadlines(head=None, rate=None))
     made.begin(h11.Request(method="GET", target="/", headers=[("Host", "h")]))
     made.end()
     await made.read_head()
@@ -555,3 +566,189 @@ async def test_closing_closes_whatever_happens() -> None:
             await made.close_now()
             assert wire.closed == 2
         assert not scope.cancelled_caught  # it waited for nothing, and nothing was cancelled
+
+
+# More deadlines
+
+
+async def test_a_header_that_drips_is_given_up(autojump_clock: trio.testing.MockClock) -> None:
+    class Dripping(Wire):
+        async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
+            await trio.sleep(7)
+            return b"HTTP/1.1 200 OK\r\nX: y"[-1:] if self.received else b"H"
+
+    made = connection(Dripping(b"x"), deadlines=Deadlines(head=30))
+    made.begin(h11.Request(method="GET", target="/", headers=[("Host", "h")]))
+    with pytest.raises(TooSlow, match=r"sent a header section that took longer than 30 s.*Deadlines\.head"):
+        await made.read_head()
+    assert trio.current_time() == 37
+
+
+async def test_what_the_server_does_between_header_sections_is_no_part_of_one(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    class Thinking(Wire):
+        async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
+            await trio.sleep(50)
+            return await super().receive_some(max_bytes)
+
+    made = connection(
+        Thinking(b"HTTP/1.1 102 Processing\r\n\r\n", ok()[:5], ok()[5:]), deadlines=Deadlines(head=60)
+    )
+    made.begin(h11.Request(method="GET", target="/", headers=[("Host", "h")]))
+    assert (await made.read_head()).status_code == 102
+    assert (await made.read_head()).status_code == 200
+    assert trio.current_time() == 150
+
+
+class Slow(Wire):
+    """Gives one byte every so many seconds."""
+
+    def __init__(self, every: float, *received: bytes | bytearray | Exception) -> None:
+        super().__init__(*received)
+        self.every = every
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
+        if self.received and self.received[0] == b"x":
+            await trio.sleep(self.every)
+        return await super().receive_some(max_bytes)
+
+
+def _slow(every: float, deadlines: Deadlines) -> Connection:
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"
+    made = connection(Slow(every, head, *[b"x"] * 1000), deadlines=deadlines)
+    made.begin(h11.Request(method="GET", target="/", headers=[("Host", "h")]))
+    made.end()
+    return made
+
+
+async def test_a_byte_a_minute_is_given_up(autojump_clock: trio.testing.MockClock) -> None:
+    made = _slow(59, Deadlines())
+    await made.read_head()
+    with pytest.raises(TooSlow, match=r"sent 1 bytes in 60 s of waiting\. A lower Deadlines\.rate than 0\.1"):
+        await body(made)
+    assert trio.current_time() == 60
+
+
+async def test_what_is_fast_enough_is_not(autojump_clock: trio.testing.MockClock) -> None:
+    made = _slow(9, Deadlines())
+    await made.read_head()
+    assert len(await body(made)) == 1000
+    made = _slow(59, Deadlines(rate=None))
+    await made.read_head()
+    assert len(await body(made)) == 1000
+
+
+async def test_a_reader_that_takes_its_time_is_no_slow_server(autojump_clock: trio.testing.MockClock) -> None:
+    made = _slow(0.5, Deadlines(rate=1, rate_window=10))
+    await made.read_head()
+    for _ in range(50):
+        await trio.sleep(1000)
+        assert await made.read_body() == b"x"
+
+
+# Asking
+
+
+async def test_a_short_request_and_the_wait_for_its_answer_are_one(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    trace = Trace("GET", URL.parse("http://h/"))
+    wire = Wire(ok(b"hello"))
+    made = connection(wire)
+    head = made.begin(h11.Request(method="GET", target="/", headers=[("Host", "h")])) + made.end()
+    await made.ask(head, trace)
+    assert (await made.read_head()).status_code == 200
+    assert await body(made) == b"hello"
+    assert made.reusable
+    assert trace.timings.sent == 0
+    for wire, message in ((Wire(), "sent nothing for 60 s"), (Deaf(), "took none of the request for 60 s")):
+        made = connection(wire)
+        head = made.begin(h11.Request(method="GET", target="/", headers=[("Host", "h")])) + made.end()
+        with pytest.raises(TooSlow, match=message):
+            await made.ask(head, trace)
+
+
+async def test_asking_without_a_deadline_waits(autojump_clock: trio.testing.MockClock) -> None:
+    made = connection(Wire(), deadlines=Deadlines(idle=None))
+    head = made.begin(h11.Request(method="GET", target="/", headers=[("Host", "h")])) + made.end()
+    with trio.move_on_after(1_000_000) as scope:
+        await made.ask(head, Trace("GET", URL.parse("http://h/")))
+    assert scope.cancelled_caught
+
+
+async def test_a_send_that_fails_leaves_the_answer_to_be_asked_for() -> None:
+    made = connection(Wire(ok(status="413 Too Large"), sending=trio.BrokenResourceError()))
+    head = made.begin(h11.Request(method="GET", target="/", headers=[("Host", "h")])) + made.end()
+    await made.ask(head, Trace("GET", URL.parse("http://h/")))
+    assert (await made.read_head()).status_code == 413
+    assert await body(made) == b""
+    assert not made.reusable
+
+
+# What can be told without asking
+
+
+async def test_a_tcp_stream_tells_whether_it_is_quiet() -> None:
+    (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    async with listener:
+        near = await trio.testing.open_stream_to_socket_listener(listener)
+        far = await listener.accept()
+        made = Connection(near, "http://h", Limits(), Deadlines())
+        assert made.is_surely_quiet()
+        await far.aclose()
+        await trio.testing.wait_all_tasks_blocked(0.01)
+        assert not made.is_surely_quiet()
+        await near.aclose()
+        assert not made.is_surely_quiet()
+
+
+async def test_other_streams_tell_by_a_method_or_not_at_all() -> None:
+    class Telling(Wire):
+        def nothing_to_receive(self) -> bool:
+            return not self.received
+
+    assert connection(Telling()).is_surely_quiet()
+    assert not connection(Telling(b"x")).is_surely_quiet()
+    assert not connection(Wire()).is_surely_quiet()
+
+
+async def test_trailers_come_behind_the_body() -> None:
+    made, _ = begun(chunked(b"hello", end=b"0\r\nX: y\r\n\r\n"))
+    await made.read_head()
+    assert not made.ended
+    assert made.trailers == ()
+    await body(made)
+    assert made.ended
+    assert list(made.trailers) == [(b"X", b"y")]
+    assert made.body_received == 5
+
+
+async def test_what_is_here_is_given_without_waiting() -> None:
+    made, _ = begun(ok(b"hello", "Content-Encoding: own"))
+    await made.read_head()
+    assert (made.coded, made.body_length, made.fields[0]) == (True, 5, (b"Content-Length", b"5"))
+    assert made.body_now() == b"hello"
+    assert made.body_now() == b""
+    made.upload_began()
+    made.upload_ended()
+
+
+async def test_a_send_that_takes_its_time_leaves_the_answer_all_of_its_own(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    class SlowToTake(Wire):
+        async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+            await trio.sleep(50)
+            await super().send_all(data)
+
+    made = connection(SlowToTake())
+    head = made.begin(h11.Request(method="GET", target="/", headers=[("Host", "h")])) + made.end()
+    with pytest.raises(TooSlow, match="sent nothing for 60 s"):
+        await made.ask(head, Trace("GET", URL.parse("http://h/")))
+    assert trio.current_time() == 110
+
+
+async def test_its_text_says_where_to_and_how_often() -> None:
+    made, _ = begun(ok())
+    assert repr(made) == "<Connection to http://h, 1 exchanges, over Wire>"

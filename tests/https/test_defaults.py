@@ -5,12 +5,11 @@ import subprocess
 import sys
 
 import trio_secure
-from trio_https._defaults import default_socket, is_secure
+from trio_https._defaults import default_socket, is_secure, offering_http
 
 
-def test_https_gets_tls_and_http_does_not() -> None:
-    assert default_socket("https") is trio_secure.SecureSocket
-    assert default_socket("http") is trio_secure.Socket
+def test_https_gets_tls() -> None:
+    assert default_socket() is trio_secure.SecureSocket
 
 
 def test_only_the_class_for_tls_and_those_made_from_it_are_known_to_be_secure() -> None:
@@ -30,3 +29,16 @@ def test_only_the_class_for_tls_and_those_made_from_it_are_known_to_be_secure() 
 def test_importing_the_client_does_not_import_tls() -> None:
     check = "import sys, trio_https; sys.exit('trio_secure' in sys.modules or 'trio_certs' in sys.modules)"
     assert subprocess.run([sys.executable, "-P", "-c", check], check=False).returncode == 0
+
+
+def test_http_is_offered_unless_something_else_is() -> None:
+    alpn = "applicationLayerProtocolNegotiation"
+    assert offering_http(None) == {alpn: ("http/1.1",)}
+    assert offering_http({"verify": False}) == {"verify": False, alpn: ("http/1.1",)}
+    assert offering_http({alpn: ["own"]}) == {alpn: ["own"]}
+    config = offering_http(trio_secure.TLSConfig())
+    assert isinstance(config, trio_secure.TLSConfig)
+    assert list(config.alpn) == [b"http/1.1"]
+    own = trio_secure.TLSConfig(alpn="own")
+    assert offering_http(own) is own
+    assert offering_http(7) == 7

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 from collections.abc import AsyncGenerator
 
 import pytest
@@ -13,14 +14,16 @@ from trio_https import (
     ConnectionLost,
     Deadlines,
     HeadersLike,
+    Informational,
     InvalidRequest,
     Limits,
+    ResponseTooLarge,
     TooSlow,
     TruncatedBody,
 )
 from trio_https._connection import Connection
 from trio_https._exchange import exchange
-from trio_https._outgoing import OutgoingRequest
+from trio_https._outgoing import Outgoing
 
 BIG = b"0123456789abcdef" * 16 * 1024
 
@@ -30,8 +33,8 @@ async def _pieces(*pieces: bytes) -> AsyncGenerator[bytes]:
         yield piece
 
 
-def _request(body: BodyLike | None, headers: HeadersLike | None = None) -> OutgoingRequest:
-    return OutgoingRequest("POST", "http://h/", headers, body)
+def _request(body: BodyLike | None, headers: HeadersLike | None = None) -> Outgoing:
+    return Outgoing.of("POST", "http://h/", headers, body)
 
 
 async def _connection(peers: Peers) -> Connection:
@@ -374,3 +377,180 @@ async def test_a_response_is_closed_with_its_block() -> None:
                 trio.ClosedResourceError, match="the response of http://h/ is read inside its block"
             ):
                 await anext(response)
+
+
+# Expect: 100-continue
+
+_EXPECTING = {"Expect": "100-continue"}
+
+
+async def test_a_body_waits_until_it_is_asked_for() -> None:
+    started = False
+
+    async def source() -> AsyncGenerator[bytes]:
+        nonlocal started
+        started = True
+        yield b"hello"
+
+    async def asking(peer: Peer) -> None:
+        await peer.request_head()
+        await trio.testing.wait_all_tasks_blocked()
+        assert not started
+        await peer.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+        assert await peer.request_body() == b"hello"
+        assert await peer.request_body() == b""
+        await peer.send(ok(b"done"))
+
+    for body in (source(), b"hello"):
+        async with peers(asking) as server:
+            connection = await _connection(server)
+            async with exchange(connection, _request(body, _EXPECTING)) as response:
+                assert (await response.read(10)).content == b"done"
+                assert [one.status for one in response.informational] == [100]
+            assert connection.reusable
+        started = False
+
+
+async def test_a_server_that_says_nothing_gets_it_after_a_second(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    asked: list[float] = []
+
+    async def silent(peer: Peer) -> None:
+        await peer.request()
+        asked.append(trio.current_time())
+        await peer.send(ok(b"done"))
+
+    for deadlines, seconds in ((None, 1), (Deadlines(expect=5), 5)):
+        async with peers(silent) as server:
+            connection = await _connection(server)
+            began = trio.current_time()
+            async with exchange(connection, _request(b"x", _EXPECTING), None, deadlines) as response:
+                assert response.status == 200
+            assert asked[-1] - began == seconds
+            assert connection.reusable
+
+
+async def test_after_a_final_answer_it_is_not_sent_at_all(autojump_clock: trio.testing.MockClock) -> None:
+    async def source() -> AsyncGenerator[bytes]:
+        pytest.fail("it was not asked for")
+        yield b""
+
+    async def refuse(peer: Peer) -> None:
+        await peer.request_head()
+        await peer.send(ok(b"no", status="401 Unauthorized"))
+        await trio.sleep_forever()
+
+    async with peers(refuse) as server:
+        connection = await _connection(server)
+        async with exchange(connection, _request(source(), _EXPECTING)) as response:
+            assert response.status == 401
+            assert (await response.read(10)).content == b"no"
+        assert not connection.reusable
+        assert trio.current_time() == 0
+
+
+async def test_without_a_body_there_is_nothing_to_wait_for() -> None:
+    async with (
+        peers(answering(ok(b"done"))) as server,
+        exchange(await _connection(server), _request(None, _EXPECTING)) as response,
+    ):
+        assert response.status == 200
+
+
+# Interim responses
+
+
+async def test_interim_responses_are_told_and_kept() -> None:
+    told: list[Informational] = []
+    interim = b"HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"
+    async with peers(answering(interim + ok(b"done"))) as server:
+        request = Outgoing.of("GET", "http://h/", on_informational=told.append)
+        async with exchange(await _connection(server), request) as response:
+            assert [one.reason for one in told] == ["Processing", "Early Hints"]
+            assert [one.status for one in response.informational] == [102, 103]
+            assert response.informational[1].headers["link"] == "</x>"
+
+
+async def test_interim_responses_without_end_are_refused() -> None:
+    interim = b"HTTP/1.1 102 Processing\r\n\r\n" * 3
+    async with peers(answering(interim + ok())) as server:
+        connection = Connection(await server("h", 80), "http://h", Limits(informational=2), Deadlines())
+        with pytest.raises(
+            ResponseTooLarge, match=r"http://h sent 3 interim responses.*Limits.informational is 2"
+        ):
+            async with exchange(connection, Outgoing.of("GET", "http://h/")):
+                pytest.fail("there is no response")
+
+
+# Trailers
+
+
+@pytest.mark.parametrize("trailers", [{"X": "y"}, lambda: [("X", "y")]])
+async def test_trailers_follow_the_body(trailers: object) -> None:
+    received = b""
+
+    async def keep(peer: Peer) -> None:
+        nonlocal received
+        while not received.endswith(b"\r\n0\r\nX: y\r\n\r\n"):
+            received += await peer.stream.receive_some()
+        await peer.send(ok(b"done"))
+
+    async with peers(keep) as server:
+        connection = await _connection(server)
+        request = Outgoing.of("POST", "http://h/", {"Trailer": "X"}, b"hello", trailers=trailers)
+        async with exchange(connection, request) as response:
+            assert response.status == 200
+        assert b"\r\nTransfer-Encoding: chunked\r\n" in received
+        assert connection.reusable
+
+
+async def test_a_trailer_that_is_none_is_the_callers_error() -> None:
+    async def waiting(peer: Peer) -> None:
+        await peer.request()
+
+    def trailers() -> object:
+        return 7
+
+    async with peers(waiting) as server:
+        request = Outgoing.of("POST", "http://h/", None, b"hello", trailers=trailers)
+        with pytest.raises(TypeError, match="headers must be a mapping"):
+            async with exchange(await _connection(server), request):
+                pytest.fail("there is no response")
+
+
+# Other protocols
+
+
+async def test_a_switch_of_protocols_hands_over_the_stream() -> None:
+    async def switch(peer: Peer) -> None:
+        await peer.request_head()
+        await peer.send(b"HTTP/1.1 101 Switching\r\nUpgrade: own\r\nConnection: upgrade\r\n\r\nhello")
+        await peer.send(bytes(await peer.stream.receive_some()))
+
+    async with peers(switch) as server:
+        connection = await _connection(server)
+        request = Outgoing.of("GET", "http://h/", {"Upgrade": "own", "Connection": "upgrade"})
+        async with exchange(connection, request) as response:
+            assert response.status == 101
+            assert [chunk async for chunk in response] == []
+            stream = response.take_stream()
+        await connection.close_now()
+        assert await stream.receive_some() == b"hello"
+        await stream.send_all(b"own")
+        assert await stream.receive_some() == b"own"
+        await stream.aclose()
+        assert server.open == 0
+
+
+# Codings
+
+
+async def test_a_coded_body_is_decoded_unless_it_is_not_to_be() -> None:
+    coded = gzip.compress(b"hello")
+    for decode, content in ((True, b"hello"), (False, coded)):
+        async with peers(answering(ok(coded, "Content-Encoding: gzip"))) as server:
+            request = Outgoing.of("GET", "http://h/", decode=decode)
+            async with exchange(await _connection(server), request) as response:
+                assert response.body_length == len(coded)
+                assert (await response.read(100)).content == content

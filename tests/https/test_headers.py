@@ -63,3 +63,7 @@ def test_given_fields_replace_defaults() -> None:
         (b"ACCEPT", b"a"),
         (b"accept", b"b"),
     ]
+
+
+def test_without_any_given_the_defaults_stand() -> None:
+    assert merged([], [(b"A", b"b")]) == [(b"A", b"b")]

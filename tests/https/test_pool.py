@@ -10,10 +10,10 @@ import trio.testing
 
 from support.cancellation import every_checkpoint
 from support.http_peers import NearEnd, Peer, Peers, Script, always, ok, peers
-from trio_https import Deadlines, Limits
+from trio_https import Deadlines, Limits, TooSlow
 from trio_https._connection import Connection
 from trio_https._exchange import exchange
-from trio_https._outgoing import OutgoingRequest
+from trio_https._outgoing import Outgoing
 from trio_https._pool import Pool
 
 
@@ -33,7 +33,7 @@ class World:
             yield connection
 
     async def fetch(self, host: str = "h", body: bytes | None = None) -> bytes:
-        request = OutgoingRequest("POST", f"http://{host}/", None, body)
+        request = Outgoing.of("POST", f"http://{host}/", None, body)
         async with self.lease(host) as connection, exchange(connection, request) as response:
             return (await response.read(1_000_000)).content
 
@@ -59,7 +59,7 @@ class Forgetful:
         return sum(not stream.closed for stream in self._streams)
 
     async def fetch(self) -> bytes:
-        request = OutgoingRequest("GET", "http://h/", None, None)
+        request = Outgoing.of("GET", "http://h/", None, None)
         async with (
             self.pool.lease(("http", "h", 80), self._connect) as connection,
             exchange(connection, request) as response,
@@ -105,7 +105,7 @@ async def test_the_one_used_last_is_taken_first() -> None:
     async with world() as here:
 
         async def both() -> tuple[Connection, Connection]:
-            request = OutgoingRequest("GET", "http://h/", None, None)
+            request = Outgoing.of("GET", "http://h/", None, None)
             async with here.lease() as outer, exchange(outer, request) as one:
                 async with here.lease() as inner, exchange(inner, request) as other:
                     await other.read(10)
@@ -124,7 +124,7 @@ async def test_a_connection_whose_response_was_not_read_is_closed() -> None:
         await trio.sleep_forever()
 
     async with world(long) as here:
-        request = OutgoingRequest("GET", "http://h/", None, None)
+        request = Outgoing.of("GET", "http://h/", None, None)
         async with here.lease() as connection, exchange(connection, request):
             pass
         assert here.server.open == 0
@@ -132,7 +132,7 @@ async def test_a_connection_whose_response_was_not_read_is_closed() -> None:
 
 async def test_a_short_response_that_is_here_need_not_be_read() -> None:
     async with world() as here:
-        request = OutgoingRequest("GET", "http://h/", None, None)
+        request = Outgoing.of("GET", "http://h/", None, None)
         for _ in range(2):
             async with here.lease() as connection, exchange(connection, request):
                 pass
@@ -229,7 +229,7 @@ async def test_closing_closes_idle_and_busy_connections() -> None:
             assert here.server.open == 2
             await here.pool.aclose()
             assert here.server.open == 0
-            connection.begin(OutgoingRequest("GET", "http://h/", None, None).event)
+            connection.begin(Outgoing.of("GET", "http://h/", None, None).event)
             with pytest.raises(trio.ClosedResourceError):
                 await connection.read_head()
         await here.pool.aclose()
@@ -247,7 +247,7 @@ async def test_closing_is_polite_for_a_second_and_then_firm(autojump_clock: trio
         async def connect() -> Connection:
             return Stubborn(await here.server("h", 80), "http://h", Limits(), Deadlines())
 
-        request = OutgoingRequest("GET", "http://h/", None, None)
+        request = Outgoing.of("GET", "http://h/", None, None)
         async with here.pool.lease(("http", "h", 80), connect) as connection, exchange(connection, request):
             pass
         assert here.server.open == 1
@@ -359,3 +359,75 @@ async def test_many_requests_cancelled_at_random_leave_the_pool_whole(
                 nursery.start_soon(here.fetch)
         await here.pool.aclose()
         assert here.server.open == 0
+
+
+async def test_no_more_than_so_many_to_each_server(autojump_clock: trio.testing.MockClock) -> None:
+    async def slow(peer: Peer) -> None:
+        while True:
+            await peer.request()
+            await trio.sleep(1)
+            await peer.send(ok(b"hello"))
+
+    async with peers(slow) as server:
+        here = World(server, Pool(4, 15, each=2))
+        ended: list[tuple[float, str]] = []
+
+        async def fetch(host: str) -> None:
+            await here.fetch(host)
+            ended.append((trio.current_time(), host))
+
+        async with trio.open_nursery() as nursery:
+            for host in ("a", "a", "a", "b"):
+                nursery.start_soon(fetch, host)
+                await trio.testing.wait_all_tasks_blocked()
+        assert sorted(ended) == [(1, "a"), (1, "a"), (1, "b"), (2, "a")]
+        assert [host for host, _, _ in server.calls] == ["a", "a", "b"]
+        await here.pool.aclose()
+
+
+async def test_a_fresh_connection_makes_room_among_those_of_its_server() -> None:
+    async with peers(always(ok(b"hello"))) as server:
+        pool = Pool(4, 15, each=1)
+        here = World(server, pool)
+        await here.fetch("b")
+        await here.fetch("a")
+
+        async def connect() -> Connection:
+            return Connection(await server("a", 80), "http://a", Limits(), Deadlines())
+
+        async with pool.lease(("http", "a", 80), connect, fresh=True):
+            assert [stream.closed for stream in server.streams] == [False, True, False]
+        await pool.aclose()
+
+
+async def test_waiting_in_line_has_a_deadline(autojump_clock: trio.testing.MockClock) -> None:
+    async with world(size=1) as here:
+
+        async def connect() -> Connection:
+            pytest.fail("there is no slot for it")
+
+        async with here.lease():
+            with pytest.raises(
+                TooSlow, match=r"no connection became free within 3 s.*0 more.*Deadlines\.pool"
+            ):
+                async with here.pool.lease(("http", "h", 80), connect, patience=3):
+                    pytest.fail("there is no slot for it")
+            assert trio.current_time() == 3
+        assert await here.fetch() == b"hello"
+
+
+async def test_a_lease_that_was_not_entered_gives_nothing_back() -> None:
+    async with world(size=1) as here:
+
+        async def connect() -> Connection:
+            pytest.fail("it is not entered")
+
+        await here.pool.lease(("http", "h", 80), connect).__aexit__(None, None, None)
+        assert await here.fetch() == b"hello"
+
+
+async def test_its_text_says_what_it_holds() -> None:
+    async with world() as here:
+        await here.fetch("a")
+        async with here.lease("b"):
+            assert repr(here.pool) == "<Pool: 1 busy, 1 idle, 0 waiting>"

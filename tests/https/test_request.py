@@ -7,7 +7,8 @@ import pytest
 import trio
 import trio.testing
 
-from support.http_peers import Peer, always, ok, peers
+from support.http_peers import Peer, always, answering, ok, peers
+from support.http_server import http_server
 from trio_https import (
     Deadlines,
     InvalidRequest,
@@ -17,7 +18,6 @@ from trio_https import (
     Response,
     ResponseTooLarge,
     TooSlow,
-    _defaults,
 )
 
 PAGE = ok("käse".encode("latin-1"), "Content-Type: text/plain; charset=latin-1")
@@ -99,6 +99,14 @@ async def test_a_header_may_replace_one_it_makes() -> None:
         assert server.open == 0
 
 
+def _without_alpn(options: dict[str, Any]) -> None:
+    """Take out of the options what every HTTPS client offers."""
+    protocols = options["secure"].pop("applicationLayerProtocolNegotiation")
+    assert protocols == ("http/1.1",)
+    if not options["secure"]:
+        del options["secure"]
+
+
 async def test_ports_and_what_is_secure(monkeypatch: pytest.MonkeyPatch) -> None:
     async with peers(always(PAGE)) as server:
         made: list[str] = []
@@ -109,16 +117,25 @@ async def test_ports_and_what_is_secure(monkeypatch: pytest.MonkeyPatch) -> None
             __module__ = "trio_secure._sockets"
 
             def __init__(self, host: str, port: int, **options: object) -> None:
+                assert callable(options.pop("Socket"))
+                _without_alpn(options)
                 self._connecting = server(host, port, **options)
 
             def __await__(self) -> Generator[Any, Any, trio.abc.Stream]:
                 return self._connecting.__await__()
 
-        def default(scheme: str) -> _defaults.SocketFactory:
-            made.append(scheme)
-            return server
+        async def secure(host: str, port: int, **options: object) -> trio.abc.Stream:
+            assert callable(options.pop("Socket"))
+            _without_alpn(options)
+            made.append("https")
+            return await server(host, port, **options)
 
-        monkeypatch.setattr("trio_https._client.default_socket", default)
+        async def plain(_dial: object, host: str, port: int, _trace: object) -> trio.abc.Stream:
+            made.append("http")
+            return await server(host, port)
+
+        monkeypatch.setattr("trio_https._connector.default_socket", lambda: secure)
+        monkeypatch.setattr("trio_https._dial.Dial.connect", plain)
         await Request(host="h")
         await Request(host="h", port=8080)
         await Request(host="h", port=443)
@@ -133,7 +150,7 @@ async def test_ports_and_what_is_secure(monkeypatch: pytest.MonkeyPatch) -> None
             ("h", 8080, {}),
             ("h", 443, {}),
             ("h", 443, {"secure": {"verify": True}}),
-            ("h", 8443, {"secure": {}}),
+            ("h", 8443, {}),
             ("h", 443, {}),
             ("h", 80, {}),
             ("h", 80, {}),
@@ -177,3 +194,18 @@ def test_nonsense_is_refused_when_it_is_made() -> None:
         Request(host="h", body=7)  # type: ignore[call-overload]  # the error is the test
     with pytest.raises(TypeError, match="response must be str, bytes or None, not <class 'int'>"):
         Request(host="h", response=int)  # type: ignore[arg-type]  # the error is the test
+
+
+async def test_an_address_is_connected_to_in_place_of_the_host() -> None:
+    with http_server({"/": b"hello"}) as server:
+        assert await Request(address="127.0.0.1", port=server.port, response=str) == "hello"
+        page = await Request(host="Example.com", address="127.0.0.1", port=server.port)
+        assert page.content == b"hello"
+        assert page.url.host == "example.com"
+    with pytest.raises(TypeError, match="needs a host, or an address"):
+        Request(port=80)
+
+
+async def test_a_redirect_is_the_answer() -> None:
+    async with peers(answering(ok(b"moved", "Location: /x", status="302 Found"))) as factory:
+        assert await Request(host="h.example", response=str, Socket=factory) == "moved"

@@ -1,16 +1,28 @@
 from __future__ import annotations
 
+import gzip
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 import pytest
 import trio
+import trio.testing
 
+from support.cancellation import every_checkpoint
 from support.http_peers import answering, chunked, ok, peers
-from trio_https import URL, Deadlines, Headers, Limits, Response, ResponseTooLarge, StreamingResponse
+from trio_https import (
+    URL,
+    Deadlines,
+    DecodingError,
+    Headers,
+    Limits,
+    Response,
+    ResponseTooLarge,
+    StreamingResponse,
+)
 from trio_https._connection import Connection
 from trio_https._exchange import exchange
-from trio_https._outgoing import OutgoingRequest
+from trio_https._outgoing import Outgoing
 
 
 def _response(content: bytes, content_type: str | None = None) -> Response:
@@ -32,7 +44,7 @@ async def _streaming(
 ) -> AsyncGenerator[StreamingResponse]:
     async with peers(answering(answer), most) as server:
         connection = Connection(await server("h", 80), "http://h", Limits(), Deadlines())
-        async with exchange(connection, OutgoingRequest(method, "http://h/x", None, None)) as response:
+        async with exchange(connection, Outgoing.of(method, "http://h/x", None, None)) as response:
             yield response
 
 
@@ -129,3 +141,123 @@ async def test_a_closed_response_is_not_read() -> None:
             await anext(response)
         with pytest.raises(trio.ClosedResourceError):
             await response.read(10)
+
+
+@pytest.mark.parametrize(
+    ("answer", "whole"),
+    [(ok(b"x" * 10), True), (ok(b"x" * 11), False), (chunked(b"x" * 10), True), (chunked(b"x" * 11), False)],
+)
+async def test_discarding_reads_what_is_short(answer: bytes, whole: bool) -> None:
+    async with _streaming(answer) as response:
+        assert await response.discard(10) == whole
+
+
+def _coded(coding: str, data: bytes, *headers: str) -> bytes:
+    return ok(data, f"Content-Encoding: {coding}", *headers)
+
+
+@pytest.mark.parametrize("most", [None, 1])
+async def test_a_coded_body_comes_decoded(most: int | None) -> None:
+    async with _streaming(_coded("gzip", gzip.compress(b"hello" * 50_000)), most=most) as response:
+        found = [chunk async for chunk in response]
+        assert b"".join(found) == b"hello" * 50_000
+        assert max(map(len, found)) <= 64 * 1024
+        assert [chunk async for chunk in response] == []
+
+
+async def test_a_coded_body_is_read_whole_and_capped_as_it_comes_out() -> None:
+    answer = _coded("gzip", gzip.compress(b"x" * 1000))
+    async with _streaming(answer) as response:
+        assert (await response.read(1000)).content == b"x" * 1000
+    async with _streaming(answer) as response:
+        with pytest.raises(ResponseTooLarge, match="goes on"):
+            await response.read(999)
+
+
+async def test_a_coded_body_that_is_cut_or_broken() -> None:
+    async with _streaming(_coded("gzip", gzip.compress(b"x" * 1000)[:-1])) as response:
+        with pytest.raises(DecodingError, match="http://h/x ends before"):
+            await response.read(1000)
+    async with _streaming(_coded("br", b"nonsense")) as response:
+        with pytest.raises(DecodingError, match="decode=False"):
+            await response.read(1000)
+    async with _streaming(_coded("compress", b"x")) as response:
+        for _ in range(2):
+            with pytest.raises(DecodingError, match="is none of"):
+                await anext(response)
+        assert await response.discard()
+
+
+async def test_what_is_not_sent_is_not_decoded() -> None:
+    async with _streaming(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n", "HEAD") as response:
+        assert (await response.read(0)).content == b""
+    async with _streaming(_coded("identity", b"x")) as response:
+        assert (await response.read(1)).content == b"x"
+
+
+async def test_decoding_can_be_cancelled_at_any_checkpoint_and_loses_nothing(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    answer = _coded("gzip", gzip.compress(bytes(range(256)) * 1000))
+    for cancelling in every_checkpoint():
+        async with _streaming(answer, most=200) as response:
+            found: list[bytes] = []
+
+            async def read(response: StreamingResponse = response, found: list[bytes] = found) -> None:
+                async for chunk in response:
+                    found += [chunk]
+
+            await cancelling.run(read)
+            await read()
+            assert b"".join(found) == bytes(range(256)) * 1000
+
+
+@pytest.mark.parametrize("most", [None, 1])
+async def test_text_and_lines(most: int | None) -> None:
+    answer = ok("käse\r\nbrot\rü".encode("utf-16"), "Content-Type: text/plain; charset=utf-16")
+    async with _streaming(answer, most=most) as response:
+        assert "".join([text async for text in response.aiter_text()]) == "käse\r\nbrot\rü"
+    async with _streaming(answer, most=most) as response:
+        assert [line async for line in response.aiter_lines()] == ["käse", "brot", "ü"]
+    async with _streaming(ok(b"abc\xc3")) as response:
+        assert [text async for text in response.aiter_text()] == ["abc", "\ufffd"]
+
+
+async def test_a_line_may_not_be_too_long() -> None:
+    async with _streaming(ok(b"x" * 100)) as response:
+        with pytest.raises(ResponseTooLarge, match="max_line"):
+            [line async for line in response.aiter_lines(max_line=99)]
+
+
+async def test_trailers_are_there_when_the_body_is() -> None:
+    async with _streaming(chunked(b"x", end=b"0\r\nX: y\r\n\r\n")) as response:
+        assert dict(response.trailers) == {}
+        assert dict((await response.read(10)).trailers) == {"x": "y"}
+        assert dict(response.trailers) == {"x": "y"}
+
+
+async def test_only_a_switch_of_protocols_gives_its_stream() -> None:
+    async with _streaming(ok()) as response:
+        with pytest.raises(ValueError, match="is no switch of protocols"):
+            response.take_stream()
+
+
+async def test_reading_is_a_checkpoint() -> None:
+    async with _streaming(ok(b"x")) as response:
+        with trio.testing.assert_checkpoints():
+            await response.read(10)
+    async with _streaming(ok(b"x" * 100)) as response:
+        with trio.testing.assert_checkpoints():
+            assert not await response.discard(10)
+
+
+async def test_the_end_is_marked_once(autojump_clock: trio.testing.MockClock) -> None:
+    async with _streaming(ok(b"x")) as response:
+        await response.read(10)
+        done = response.timings.done
+        await trio.sleep(1)
+        assert await response.discard()
+        assert response.timings.done == done == 0
+        response._trace = None
+        response._over = False
+        assert await response.discard()

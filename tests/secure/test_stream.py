@@ -319,6 +319,55 @@ async def test_a_cancelled_receive_loses_nothing_over_tcp() -> None:
         await stream.aclose()
 
 
+async def test_over_tcp_a_stream_tells_that_there_is_nothing_to_receive() -> None:
+    async def serve(transport: trio.abc.Stream) -> None:
+        peer = OpenSSLPeer(transport, server_context(tickets=0))
+        await peer.do_handshake()
+        await peer.send_all(await peer.receive_some())
+        await peer.receive_some()
+
+    async with tcp_server(serve) as port:
+        stream = await wrap(await trio.open_tcp_stream("127.0.0.1", port))
+        assert stream.nothing_to_receive()
+        await stream.send_all(b"hello")
+        assert await stream.receive_some(2) == b"he"
+        assert not stream.nothing_to_receive()
+        assert await stream.receive_some() == b"llo"
+        assert stream.nothing_to_receive()
+        await stream.send_all(b"the end")
+        with pytest.raises(trio.BrokenResourceError):
+            await stream.receive_some()
+        assert not stream.nothing_to_receive()
+        await stream.transport_stream.aclose()
+        await stream.aclose()
+        assert not stream.nothing_to_receive()
+
+
+async def test_over_other_transports_it_asks_or_does_not_know() -> None:
+    class Telling(CountingStream):
+        def nothing_to_receive(self) -> bool:
+            return True
+
+    for kind, known in ((CountingStream, False), (Telling, True)):
+        ours, theirs = memory_stream_pair()
+        peer = OpenSSLPeer(theirs, server_context(tickets=0))
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(peer.do_handshake)
+            stream = await wrap(kind(ours))
+        assert stream.nothing_to_receive() is known
+        await stream.aclose()
+
+
+async def test_a_transport_closed_underneath_is_not_quiet() -> None:
+    async def serve(transport: trio.abc.Stream) -> None:
+        await OpenSSLPeer(transport, server_context(tickets=0)).do_handshake()
+
+    async with tcp_server(serve) as port:
+        stream = await wrap(await trio.open_tcp_stream("127.0.0.1", port))
+        await stream.transport_stream.aclose()
+        assert not stream.nothing_to_receive()
+
+
 async def _receive_in_vain(stream: Secure, transport: trio.abc.Stream, piece: bytes) -> None:
     async with trio.open_nursery() as nursery:
         nursery.start_soon(stream.receive_some)

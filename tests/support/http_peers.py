@@ -9,13 +9,18 @@ bytes the test is about.
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cache
 
 import h11
 import trio
 from trio.testing import memory_stream_pair
+
+from support.openssl_peer import NAME, OpenSSLPeer, server_context, trusting
+from trio_secure import SecureStream
 
 Script = Callable[["Peer"], Awaitable[None]]
 
@@ -74,7 +79,10 @@ class Peer:
 
     async def request_head(self) -> Seen:
         """Read the head of a request, and leave its body."""
+        left_over, _ = self._h11.trailing_data
         self._h11 = h11.Connection(h11.SERVER)
+        if left_over:
+            self._h11.receive_data(left_over)
         event = await self._event()
         assert isinstance(event, h11.Request)
         headers = {name.decode(): value.decode() for name, value in event.headers}
@@ -134,6 +142,32 @@ class Peers:
     async def _serve(self, peer: Peer) -> None:
         async with peer.stream:
             with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
+                await self.script(peer)
+
+
+@cache
+def _context() -> ssl.SSLContext:
+    return server_context()
+
+
+@dataclass
+class SecurePeers(Peers):
+    """The same over TLS: OpenSSL at the far end, and this project's TLS over the near one."""
+
+    patience: Callable[[], float] = float
+    """How many seconds the server takes before it answers the client's hello."""
+
+    async def __call__(self, host: str, port: int, **options: object) -> trio.abc.Stream:  # type: ignore[override]
+        """Connect, and shake hands."""
+        return await SecureStream.wrap(await super().__call__(host, port, **options), NAME, trusting())
+
+    async def _serve(self, peer: Peer) -> None:
+        secure = OpenSSLPeer(peer.stream, _context())
+        peer.stream = secure
+        async with secure:
+            with suppress(trio.BrokenResourceError, trio.ClosedResourceError, ssl.SSLError):
+                await trio.sleep(self.patience())
+                await secure.do_handshake()
                 await self.script(peer)
 
 

@@ -218,6 +218,10 @@ http {{
     ssl_certificate {certificate};
     ssl_certificate_key {key};
     ssl_protocols TLSv{version};
+    types {{ text/plain txt; }}
+    default_type application/octet-stream;
+    gzip on;
+    gzip_types text/plain;
   }}
 }}
 """
@@ -295,6 +299,60 @@ def hypercorn(files: Path, leaf: Leaf, folder: Path) -> AbstractAsyncContextMana
         return [*runner, *secure, f"{application}:application"]
 
     return serve("hypercorn", command, folder, ready="Running on", environment={"FILES": str(files)})
+
+
+def apache(
+    files: Path, leaf: Leaf, folder: Path, version: TLSVersion
+) -> AbstractAsyncContextManager[RunningServer]:
+    """Apache httpd serving the folder `files`, over TLS `version` alone; text is compressed."""
+    certificate, key = leaf.write(folder)
+    executable = program("apache2")
+    modules = Path("/usr/lib/apache2/modules")
+    loaded = "\n".join(
+        f"LoadModule {name}_module {modules}/mod_{name}.so"
+        for name in ("mpm_event", "ssl", "authz_core", "mime", "filter", "deflate", "brotli")
+    )
+
+    def command(port: int) -> list[str]:
+        configuration = folder / "apache.conf"
+        configuration.write_text(
+            f"""{loaded}
+ServerRoot {folder}
+ServerName {HOST}
+PidFile {folder}/apache.pid
+DefaultRuntimeDir {folder}
+Mutex pthread
+ErrorLog /dev/stderr
+LogLevel warn
+Listen {_ADDRESS}:{port}
+DocumentRoot {files}
+MaxKeepAliveRequests 0
+TypesConfig /dev/null
+AddType text/plain .txt
+AddOutputFilterByType BROTLI_COMPRESS;DEFLATE text/plain
+<Directory {files}>
+  Require all granted
+</Directory>
+SSLEngine on
+SSLCertificateFile {certificate}
+SSLCertificateKeyFile {key}
+SSLProtocol -all +TLSv{version}
+"""
+        )
+        return [executable, "-X", "-f", str(configuration)]
+
+    return serve("apache", command, folder)
+
+
+def node(leaf: Leaf, folder: Path) -> AbstractAsyncContextManager[RunningServer]:
+    """Node's own HTTPS server: echo, trailers, early hints, 100-continue, codings and an upgrade."""
+    certificate, key = leaf.write(folder)
+    script = Path(__file__).with_name("node_server.js")
+
+    def command(port: int) -> list[str]:
+        return [program("node"), str(script), str(port), str(certificate), str(key)]
+
+    return serve("node", command, folder, ready="listening")
 
 
 def websockets_echo(

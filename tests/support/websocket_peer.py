@@ -13,10 +13,13 @@ import hashlib
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from itertools import cycle
+from typing import Unpack
 
 import trio
 
 from trio_wss import WebSocket, open_websocket
+from trio_wss._open import OpenOptions
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
@@ -29,6 +32,7 @@ class Frame:
     opcode: int
     payload: bytes
     final: bool = True
+    compressed: bool = False
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,7 @@ def close_frame(code: int, reason: str = "") -> bytes:
 
 def apply_mask(data: bytes, mask: bytes) -> bytes:
     """Octet i XOR mask octet i MOD 4 (RFC 6455 §5.3)."""
-    return bytes(octet ^ mask[index % 4] for index, octet in enumerate(data))
+    return bytes(octet ^ one for octet, one in zip(data, cycle(mask), strict=False))
 
 
 class Peer:
@@ -73,6 +77,7 @@ class Peer:
 
     def __init__(self, stream: trio.abc.Stream) -> None:
         self.stream = stream
+        self.compresses = False
         self._unread = b""
 
     async def read_request(self) -> Request:
@@ -86,6 +91,7 @@ class Peer:
     async def accept(self, *more: str, behind: bytes = b"") -> Request:
         """Read the client's handshake and accept it, with more header fields, and bytes behind them."""
         request = await self.read_request()
+        self.compresses = any("permessage-deflate" in field for field in more)
         lines = [
             "HTTP/1.1 101 Switching Protocols",
             "Upgrade: websocket",
@@ -106,7 +112,8 @@ class Peer:
             return None
         first, second = await self._take(2)
         assert second & 0x80, "the client sent an unmasked frame"
-        assert not first & 0x70, "the client set a reserved bit"
+        assert not first & 0x30, "the client set a reserved bit"
+        assert not first & 0x40 or self.compresses, "the client compressed, and that was not agreed"
         length = second & 0x7F
         if length >= 126:
             size = 2 if length == 126 else 8
@@ -114,7 +121,7 @@ class Peer:
             assert length >= (126 if size == 2 else 1 << 16), "the length is not in its shortest form"
         mask = await self._take(4)
         payload = apply_mask(await self._take(length), mask)
-        return Frame(first & 0x0F, payload, bool(first & 0x80))
+        return Frame(first & 0x0F, payload, bool(first & 0x80), bool(first & 0x40))
 
     async def frames(self) -> list[Frame]:
         """All frames until the client closes the transport."""
@@ -156,14 +163,14 @@ def accept_token(request: Request) -> str:
 
 @asynccontextmanager
 async def connected(
-    *, lockstep: bool = False, max_message_size: int = 1 << 20, max_buffered: int = 1 << 20
+    *fields: str, lockstep: bool = False, **options: Unpack[OpenOptions]
 ) -> AsyncGenerator[tuple[WebSocket, Peer]]:
     """A WebSocket and the peer at its other end, over memory; at the end the peer is gone.
 
     Args:
+        *fields: further fields of the peer's answer to the handshake.
         lockstep: what one side sends waits until the other side receives it; otherwise it waits in memory.
-        max_message_size: passed on.
-        max_buffered: passed on.
+        **options: of `open_websocket`; unless they say otherwise, no Pings are sent.
     """
     make_pair = trio.testing.lockstep_stream_pair if lockstep else trio.testing.memory_stream_pair
     client_end, server_end = make_pair()
@@ -172,18 +179,17 @@ async def connected(
     accepted = trio.Event()
 
     async def accept() -> None:
-        await peer.accept()
+        await peer.accept(*fields)
         accepted.set()
 
     async def socket(host: str, port: int) -> trio.abc.Stream:
         nursery.start_soon(accept)
         return client_end
 
+    options = {"ping_interval": None, "Socket": socket, **options}
     async with (
         trio.open_nursery() as nursery,
-        open_websocket(
-            "ws://server.test/", Socket=socket, max_message_size=max_message_size, max_buffered=max_buffered
-        ) as websocket,
+        open_websocket("ws://server.test/", **options) as websocket,
     ):
         await accepted.wait()
         try:

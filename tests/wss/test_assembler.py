@@ -3,39 +3,37 @@ from __future__ import annotations
 import tracemalloc
 
 import pytest
-from wsproto.events import BytesMessage, TextMessage
 
 from trio_wss._assembler import Assembler
+from trio_wss._decoder import Piece
 
 
 def test_a_message_in_one_piece() -> None:
     assembler = Assembler()
-    assert assembler.add(TextMessage("hello")) == "hello"
-    assert assembler.add(BytesMessage(b"\x00\xff")) == b"\x00\xff"
-    assert assembler.add(TextMessage("")) == ""
+    assert assembler.add(Piece("hello", True)) == "hello"
+    assert assembler.add(Piece(b"\x00\xff", True)) == b"\x00\xff"
+    assert assembler.add(Piece("", True)) == ""
 
 
 def test_messages_in_pieces_one_after_the_other() -> None:
     assembler = Assembler()
     for _ in range(2):
-        assert assembler.add(TextMessage("a\r\n", message_finished=False)) is None
-        assert assembler.add(TextMessage("", message_finished=False)) is None
-        assert assembler.add(TextMessage("ü")) == "a\r\nü"
-        assert assembler.add(BytesMessage(b"a", message_finished=False)) is None
-        assert assembler.add(BytesMessage(bytearray(b"b"), message_finished=False)) is None
-        assert assembler.add(BytesMessage(b"c")) == b"abc"
+        assert assembler.add(Piece("a\r\n", False)) is None
+        assert assembler.add(Piece("", False)) is None
+        assert assembler.add(Piece("ü", True)) == "a\r\nü"
+        assert assembler.add(Piece(b"a", False)) is None
+        assert assembler.add(Piece(b"b", False)) is None
+        assert assembler.add(Piece(b"c", True)) == b"abc"
 
 
 @pytest.mark.parametrize(
     ("piece", "last"),
     [
-        (TextMessage("字", message_finished=False), TextMessage("")),
-        (BytesMessage(b"x", message_finished=False), BytesMessage(b"")),
+        (Piece("字", False), Piece("", True)),
+        (Piece(b"x", False), Piece(b"", True)),
     ],
 )
-def test_small_pieces_take_the_memory_of_the_message(
-    piece: TextMessage | BytesMessage, last: TextMessage | BytesMessage
-) -> None:
+def test_small_pieces_take_the_memory_of_the_message(piece: Piece, last: Piece) -> None:
     assembler = Assembler()
     count = 5_000
     tracemalloc.start()
@@ -49,3 +47,13 @@ def test_small_pieces_take_the_memory_of_the_message(
     message = assembler.add(last)
     assert message is not None
     assert len(message) == count
+
+
+def test_what_there_is_of_a_message_can_be_taken() -> None:
+    assembler = Assembler()
+    assert assembler.take() is None
+    assembler.add(Piece("a", False))
+    assembler.add(Piece("b", False))
+    assert assembler.take() == "ab"
+    assert assembler.take() is None
+    assert assembler.add(Piece(b"c", True)) == b"c"

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager, suppress
 import pytest
 import trio
 import trio.testing
+from wsproto.frame_protocol import Opcode
 
 from support.rough_stream import RoughStream
 from support.websocket_peer import (
@@ -20,11 +21,13 @@ from support.websocket_peer import (
     close_frame,
     frame,
 )
-from trio_wss import ConnectionClosed, ConnectionLost, MessageTooLarge, ProtocolViolation
+from trio_wss import ConnectionClosed, ConnectionLost, MessageTooLarge, PingTimeout, ProtocolViolation
 from trio_wss._connection import HURRY, LINGER, Connection
+from trio_wss._encoder import data_frame
 from trio_wss._limits import Limits
+from trio_wss._outbox import MAX_PONGS
 
-LIMITS = Limits(max_message_size=1000, max_buffered=4000, close_timeout=10)
+LIMITS = Limits(max_message_size=1000, max_buffered=4500, close_timeout=10, ping_interval=None)
 
 
 @asynccontextmanager
@@ -34,7 +37,7 @@ async def running(
     """A connection that runs, and the server at its other end. The connection has to be closed in the block."""
     make_pair = trio.testing.lockstep_stream_pair if lockstep else trio.testing.memory_stream_pair
     client_end, server_end = make_pair()
-    connection = Connection(client_end, LIMITS, received)
+    connection = Connection(client_end, LIMITS, None, received)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(connection.run)
         yield connection, Peer(server_end)
@@ -183,12 +186,18 @@ async def test_a_violation_while_closing_is_not_answered_again(autojump_clock: t
         assert connection.close_code == 1006
 
 
-async def test_endless_pings_cost_one_pong(autojump_clock: trio.abc.Clock) -> None:
+async def test_endless_pings_cost_a_few_pongs(autojump_clock: trio.abc.Clock) -> None:
     async with running(lockstep=True) as (connection, peer):
         for number in range(20):
             await peer.send(b"".join(frame(PING, b"%d.%d" % (number, one)) for one in range(100)))
-        assert await peer.frame() is not None  # this pong was on its way
-        assert await peer.frame() == Frame(PONG, b"19.99")
+        assert connection.statistics().bytes_unsent <= MAX_PONGS * 131
+        answers: list[Frame] = []
+        while not answers or answers[-1].payload != b"19.99":
+            answer = await peer.frame()
+            assert answer is not None
+            answers.append(answer)
+        assert {answer.opcode for answer in answers} == {PONG}
+        assert len(answers) <= 2 * MAX_PONGS
         await peer.send(close_frame(1000))
         assert await peer.frame() == Frame(CLOSE, b"\x03\xe8")
         await peer.stream.aclose()
@@ -273,7 +282,7 @@ async def test_leaving_goes_on_reading(autojump_clock: trio.abc.Clock) -> None:
 
 async def test_leaving_sends_what_was_put_and_a_close_frame_and_waits_for_the_server_s() -> None:
     async with running() as (connection, peer):
-        connection.outbox.put(connection.frames.message("last words"))
+        connection.outbox.put(data_frame(Opcode.TEXT, b"last words"))
         connection.leave(4000, "enough")
         connection.leave(1000)
         assert await peer.frame() == Frame(TEXT, b"last words")
@@ -316,7 +325,7 @@ async def test_a_peer_that_does_not_read_does_not_keep_the_transport_open(
     autojump_clock: trio.abc.Clock,
 ) -> None:
     async with running(lockstep=True) as (connection, peer):
-        connection.outbox.put(connection.frames.message("never read"))
+        connection.outbox.put(data_frame(Opcode.TEXT, b"never read"))
         await trio.testing.wait_all_tasks_blocked()
         await peer.send(close_frame(1000))
         assert await seconds_until(connection.closed) == LIMITS.close_timeout
@@ -378,7 +387,7 @@ async def test_a_transport_that_cannot_receive_is_a_loss_with_a_cause() -> None:
 async def test_what_the_server_said_counts_when_sending_fails() -> None:
     async with rough() as (connection, peer, stream):
         stream.sending = trio.BrokenResourceError("reset")
-        connection.outbox.put(connection.frames.message("lost"))
+        connection.outbox.put(data_frame(Opcode.TEXT, b"lost"))
         await trio.testing.wait_all_tasks_blocked()
         assert not connection.outbox.open
         assert not connection.ended.is_set()
@@ -393,7 +402,7 @@ async def test_what_the_server_said_counts_when_sending_fails() -> None:
 async def test_when_sending_fails_the_server_has_until_the_deadline(autojump_clock: trio.abc.Clock) -> None:
     async with rough() as (connection, _, stream):
         stream.sending = trio.BrokenResourceError("reset")
-        connection.outbox.put(connection.frames.message("lost"))
+        connection.outbox.put(data_frame(Opcode.TEXT, b"lost"))
         assert await seconds_until(connection.closed) == LIMITS.close_timeout
         assert connection.error().__cause__ is stream.sending
 
@@ -401,7 +410,7 @@ async def test_when_sending_fails_the_server_has_until_the_deadline(autojump_clo
 async def test_when_sending_fails_and_the_server_ends_it_the_send_is_the_cause() -> None:
     async with rough() as (connection, peer, stream):
         stream.sending = trio.BrokenResourceError("reset")
-        connection.outbox.put(connection.frames.message("lost"))
+        connection.outbox.put(data_frame(Opcode.TEXT, b"lost"))
         await trio.testing.wait_all_tasks_blocked()
         await peer.stream.aclose()
         await connection.closed.wait()
@@ -426,3 +435,57 @@ async def test_a_stream_with_a_fault_of_its_own_is_closed_and_reported() -> None
             with trio.CancelScope(shield=True):
                 await connection.closed.wait()
                 assert await peer.frames() == []
+
+
+# What it counts, and whether the server is there
+
+
+async def test_it_counts_what_was_written_and_what_waits() -> None:
+    async with running() as (connection, peer):
+        connection.outbox.put(data_frame(Opcode.TEXT, b"hello"))
+        assert connection.statistics().bytes_unsent == 11
+        assert await peer.frame() == Frame(TEXT, b"hello")
+        await peer.send(frame(TEXT, b"waits") + frame(PING) + close_frame(1000))
+        await connection.ended.wait()
+        counts = connection.statistics()
+        assert (counts.messages_received, counts.pings_received) == (1, 1)
+        assert counts.bytes_sent == 11
+        assert counts.bytes_unreceived > 5
+        await peer.stream.aclose()
+        await connection.closed.wait()
+
+
+async def test_a_silent_server_is_told_and_left(autojump_clock: trio.abc.Clock) -> None:
+    client_end, server_end = trio.testing.memory_stream_pair()
+    connection = Connection(client_end, Limits(ping_interval=5, ping_timeout=5))
+    peer = Peer(server_end)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(connection.run)
+        ping = await peer.frame()
+        assert ping is not None
+        await peer.send(frame(PONG, ping.payload))
+        await connection.ended.wait()
+        assert trio.current_time() == pytest.approx(15)
+        assert isinstance(connection.error(), PingTimeout)
+        assert [one.opcode for one in await peer.frames()] == [PING, CLOSE]
+    assert trio.current_time() == pytest.approx(15 + HURRY)
+
+
+async def test_a_loss_is_not_silence(autojump_clock: trio.abc.Clock) -> None:
+    client_end, server_end = trio.testing.memory_stream_pair()
+    connection = Connection(client_end, Limits(ping_interval=5, ping_timeout=5))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(connection.run)
+        await Peer(server_end).frame()
+        await server_end.aclose()
+    assert type(connection.error()) is ConnectionLost
+
+
+async def test_pieces_that_hold_nothing_take_no_room() -> None:
+    async with running() as (connection, peer):
+        await peer.send(frame(BINARY, b"", final=False) + frame(CONTINUATION, b"", final=False) * 100)
+        await peer.send(frame(CONTINUATION, b"x") + close_frame(1000))
+        await connection.ended.wait()
+        assert await messages(connection) == [b"x"]
+        await peer.stream.aclose()
+        await connection.closed.wait()

@@ -11,6 +11,7 @@ from trio_wss import (
     ConnectionClosed,
     ConnectionLost,
     MessageTooLarge,
+    PingTimeout,
     ProtocolViolation,
     UpgradeRefused,
     WebSocketError,
@@ -30,6 +31,15 @@ EXAMPLES: list[tuple[WebSocketError, str]] = [
         MessageTooLarge(1024),
         "the server sent a message of over 1024 bytes; raise max_message_size to accept it",
     ),
+    (
+        MessageTooLarge(8, "max_frame_size"),
+        "the server sent a frame of over 8 bytes; raise max_frame_size to accept it",
+    ),
+    (
+        MessageTooLarge(8, "max_fragments"),
+        "the server sent a message in more than 8 fragments; raise max_fragments to accept it",
+    ),
+    (PingTimeout("silent"), "silent"),
     (ConnectionClosed(1000), "the server closed the WebSocket with code 1000"),
     (ConnectionClosed(4000, "enough"), "the server closed the WebSocket with code 4000: enough"),
     (ConnectionLost("it broke"), "it broke"),
@@ -70,3 +80,10 @@ def test_a_lost_connection_is_closed_with_1006() -> None:
 @pytest.mark.parametrize("error", [error for error, _ in EXAMPLES])
 def test_code_written_for_any_trio_stream_catches_every_error(error: WebSocketError) -> None:
     assert isinstance(error, trio.BrokenResourceError)
+
+
+def test_silence_is_too_slow_and_a_loss() -> None:
+    silent = PingTimeout("silent")
+    assert isinstance(silent, trio.TooSlowError)
+    assert isinstance(silent, ConnectionLost)
+    assert silent.code == 1006

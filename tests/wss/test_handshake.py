@@ -12,6 +12,7 @@ from support.cancellation import every_checkpoint
 from support.websocket_peer import Peer, Request, accept_token
 from trio_https import URL, HeadersLike
 from trio_wss import ConnectionLost, ProtocolViolation, UpgradeRefused
+from trio_wss._deflate import Deflate
 from trio_wss._handshake import BODY_SECONDS, MAX_BODY, MAX_HEAD, Handshake, Upgrade
 
 HERE = URL.parse("ws://server.test/chat?room=1", schemes=("ws", "wss"))
@@ -197,6 +198,30 @@ async def test_the_server_may_choose_none() -> None:
     ).subprotocol is None
 
 
+async def test_compression_is_offered_and_agreed_on() -> None:
+    request = await requested(deflate=Deflate())
+    assert request.get_all("sec-websocket-extensions") == ["permessage-deflate; client_max_window_bits"]
+    answer = says(
+        SWITCHING,
+        UPGRADE,
+        CONNECTION,
+        "Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=10",
+    )
+    upgrade = await perform(Handshake(HERE, deflate=Deflate(level=9)), answer)
+    assert upgrade.deflate == Deflate(level=9, server_max_window_bits=10)
+
+
+async def test_the_server_may_decline_compression() -> None:
+    upgrade = await perform(Handshake(HERE, deflate=Deflate()), says(SWITCHING, UPGRADE, CONNECTION))
+    assert upgrade.deflate is None
+
+
+async def test_an_answer_about_compression_that_breaks_the_rules_is_a_violation() -> None:
+    answer = says(SWITCHING, UPGRADE, CONNECTION, "Sec-WebSocket-Extensions: permessage-deflate; x=1")
+    with pytest.raises(ProtocolViolation, match="unknown parameter"):
+        await perform(Handshake(HERE, deflate=Deflate()), answer)
+
+
 BAD_RESPONSES = {
     "no Upgrade": (says(SWITCHING, CONNECTION), "no 'Upgrade: websocket'"),
     "another Upgrade": (says(SWITCHING, "Upgrade: h2c", CONNECTION), "no 'Upgrade: websocket'"),
@@ -216,11 +241,11 @@ BAD_RESPONSES = {
     ),
     "an extension": (
         says(SWITCHING, UPGRADE, CONNECTION, "Sec-WebSocket-Extensions: permessage-deflate"),
-        "Extensions, and none were offered",
+        "agrees to the extension 'permessage-deflate', which was not offered",
     ),
     "an extension behind an empty field": (
         says(SWITCHING, UPGRADE, CONNECTION, "Sec-WebSocket-Extensions: x", "Sec-WebSocket-Extensions:"),
-        "Extensions, and none were offered",
+        "agrees to the extension 'x', which was not offered",
     ),
     "a subprotocol not offered": (
         says(SWITCHING, UPGRADE, CONNECTION, "Sec-WebSocket-Protocol: other"),

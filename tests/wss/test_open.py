@@ -7,11 +7,21 @@ import trio
 import trio.testing
 
 import trio_secure
+from support.authority import Authority
 from support.cancellation import every_checkpoint
 from support.rough_stream import RoughStream
+from support.tls_server import tls_server
 from support.websocket_peer import BINARY, CLOSE, TEXT, Frame, Peer, close_frame, connected, frame
-from trio_https import URL, InsecureConnection, InvalidURL, SocketFactory
-from trio_wss import ConnectionClosed, ConnectionLost, MessageTooLarge, UpgradeRefused, open_websocket
+from trio_https import URL, InsecureConnection, InvalidURL, Proxy, SocketFactory
+from trio_wss import (
+    ConnectionClosed,
+    ConnectionLost,
+    MessageTooLarge,
+    UpgradeRefused,
+    connect_websocket,
+    open_websocket,
+    wrap_websocket,
+)
 from trio_wss._connection import HURRY
 
 HERE = "ws://server.test/"
@@ -113,6 +123,9 @@ async def test_a_parsed_url_of_another_scheme_is_refused() -> None:
         ({"max_message_size": 0}, "max_message_size"),
         ({"max_buffered": 0}, "max_buffered"),
         ({"close_timeout": -1}, "close_timeout"),
+        ({"max_frame_size": 0}, "max_frame_size"),
+        ({"max_fragments": 0}, "max_fragments"),
+        ({"ping_interval": 0}, "ping_interval"),
         ({"open_timeout": 0}, "open_timeout"),
         ({"open_timeout": float("nan")}, "open_timeout"),
         ({"subprotocols": ["a b"]}, "subprotocol"),
@@ -184,6 +197,26 @@ async def test_bare_tcp_is_no_transport_for_a_secure_url() -> None:
             async with open_websocket(f"wss://127.0.0.1:{port}/", Socket=socket):
                 pass
     assert made[0].socket.fileno() == -1
+
+
+async def test_a_proxy_is_what_tls_runs_over() -> None:
+    class Tunnel(Proxy):
+        name = "tunnel"
+
+        async def __call__(self, host: str, port: int, /) -> trio.abc.Stream:
+            return await trio.open_tcp_stream("127.0.0.1", tls_port)
+
+    async def refuse(stream: trio.abc.Stream) -> None:
+        await stream.receive_some()
+        await stream.send_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
+
+    authority = Authority.make()
+    async with tls_server(authority.issue("ws.example"), refuse) as tls_port:
+        with pytest.raises(UpgradeRefused, match="404"):
+            async with open_websocket(
+                "wss://ws.example/", Socket=Tunnel(), secure={"certificate": authority.certificate_der}
+            ):
+                pass
 
 
 async def answered(response: bytes) -> trio.abc.Stream:
@@ -360,3 +393,83 @@ async def test_cancelled_anywhere_it_leaves_nothing_open_and_no_frame_torn(locks
             # The server's task ends when the client's transport does, and then so does the nursery.
         if server.frames:
             assert server.frames[-1].opcode == CLOSE
+
+
+# The twins
+
+
+async def test_the_tasks_can_run_in_a_nursery_of_the_caller_s() -> None:
+    async with trio.open_nursery() as nursery:
+        server = Server(nursery)
+        ws = await connect_websocket(nursery, HERE, Socket=server, max_message_size=100)
+        await ws.send("hello")
+        assert await ws.receive() == "hello"
+        await ws.aclose(4000)
+        await server.gone.wait()
+        assert server.frames == [Frame(TEXT, b"hello"), Frame(CLOSE, b"\x0f\xa0")]
+
+
+async def test_a_connection_in_a_cancelled_nursery_lasts_until_it_is_closed(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with trio.open_nursery() as servers, trio.open_nursery() as nursery:
+        server = Server(servers)
+        async with await connect_websocket(nursery, HERE, Socket=server) as ws:
+            nursery.cancel_scope.cancel()
+            with trio.CancelScope(shield=True):
+                await ws.send("hello")
+                assert await ws.receive() == "hello"
+    assert server.frames[-1].opcode == CLOSE
+
+
+async def test_a_nursery_that_has_ended_leaves_nothing_open() -> None:
+    async with trio.open_nursery() as servers:
+        server = Server(servers)
+        async with trio.open_nursery() as nursery:
+            pass
+        with pytest.raises(RuntimeError):
+            await connect_websocket(nursery, HERE, Socket=server)
+        await server.gone.wait()
+
+
+async def test_connecting_cancelled_anywhere_leaves_nothing_open() -> None:
+    async def use(server: SocketFactory) -> None:
+        async with (
+            trio.open_nursery() as nursery,
+            await connect_websocket(nursery, HERE, Socket=server) as ws,
+        ):
+            await ws.send("x")
+
+    for cancelling in every_checkpoint():
+        async with trio.open_nursery() as nursery:
+            await cancelling.run(use, Server(nursery))
+
+
+async def test_a_stream_that_is_there_can_be_wrapped() -> None:
+    async with trio.open_nursery() as nursery:
+        server = Server(nursery)
+        stream = await server("not asked", 1)
+        async with wrap_websocket(stream, "wss://server.test/", subprotocols=["chat"]) as ws:
+            assert ws.transport_stream is stream
+            await ws.send("hello")
+            assert await ws.receive() == "hello"
+        await server.gone.wait()
+
+
+async def test_a_wrapped_stream_is_closed_when_the_handshake_fails() -> None:
+    client_end, server_end = trio.testing.memory_stream_pair()
+    await server_end.send_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
+    with pytest.raises(UpgradeRefused):
+        async with wrap_websocket(client_end, HERE):
+            pass
+    with pytest.raises(trio.ClosedResourceError):
+        await client_end.receive_some()
+
+
+async def test_a_handshake_over_a_wrapped_stream_has_its_time(autojump_clock: trio.abc.Clock) -> None:
+    client_end, _ = trio.testing.memory_stream_pair()
+    with pytest.raises(trio.TooSlowError, match="within 7 s"):
+        async with wrap_websocket(client_end, HERE, open_timeout=7):
+            pass
+    with pytest.raises(trio.ClosedResourceError):
+        await client_end.receive_some()

@@ -3,10 +3,11 @@ from __future__ import annotations
 import pytest
 import trio
 import trio.testing
+from wsproto.frame_protocol import Opcode
 
-from support.websocket_peer import BINARY, CLOSE, PONG, Frame, Peer, close_frame
-from trio_wss._frames import Frames
-from trio_wss._outbox import Outbox
+from support.websocket_peer import BINARY, CLOSE, PONG, Frame, Peer
+from trio_wss._encoder import data_frame, ping_frame
+from trio_wss._outbox import MAX_PONGS, Outbox
 
 
 class World:
@@ -17,8 +18,7 @@ class World:
         client_end, server_end = pair()
         self.stream: trio.abc.HalfCloseableStream = client_end
         self.peer = Peer(server_end)
-        self.frames = Frames(1 << 20)
-        self.outbox = Outbox(self.frames, capacity)
+        self.outbox = Outbox(capacity)
         self.written = trio.Event()
         nursery.start_soon(self._write)
 
@@ -28,7 +28,7 @@ class World:
         await self.stream.send_eof()
 
     def put(self, data: bytes) -> None:
-        self.outbox.put(self.frames.message(data))
+        self.outbox.put(data_frame(Opcode.BINARY, data))
 
 
 async def test_frames_go_out_whole_and_in_order_up_to_the_close_frame() -> None:
@@ -121,17 +121,32 @@ async def test_closing_answers_the_ping_that_waits_for_its_answer() -> None:
         ]
 
 
-async def test_only_the_latest_ping_is_answered_and_it_overtakes() -> None:
+async def test_pings_are_all_answered_before_data_that_waits() -> None:
     async with trio.open_nursery() as nursery:
         world = World(nursery, lockstep=True)
         world.put(b"on its way")
         await trio.testing.wait_all_tasks_blocked()
         world.put(b"waits")
+        for number in range(10):
+            world.outbox.answer(b"%d" % number)
+        assert await world.peer.frame() == Frame(BINARY, b"on its way")
+        assert [await world.peer.frame() for _ in range(10)] == [
+            Frame(PONG, b"%d" % number) for number in range(10)
+        ]
+        assert await world.peer.frame() == Frame(BINARY, b"waits")
+        world.outbox.stop()
+
+
+async def test_of_very_many_pings_the_latest_are_answered() -> None:
+    async with trio.open_nursery() as nursery:
+        world = World(nursery, lockstep=True)
+        world.put(b"on its way")
+        await trio.testing.wait_all_tasks_blocked()
         for number in range(1000):
             world.outbox.answer(b"%d" % number)
         assert await world.peer.frame() == Frame(BINARY, b"on its way")
-        assert await world.peer.frame() == Frame(PONG, b"999")
-        assert await world.peer.frame() == Frame(BINARY, b"waits")
+        answers = [await world.peer.frame() for _ in range(MAX_PONGS)]
+        assert answers == [Frame(PONG, b"%d" % number) for number in range(1000 - MAX_PONGS, 1000)]
         world.outbox.stop()
 
 
@@ -148,8 +163,7 @@ async def test_a_ping_before_the_server_s_close_frame_needs_no_answer() -> None:
     async with trio.open_nursery() as nursery:
         world = World(nursery)
         world.outbox.answer(b"ping")
-        list(world.frames.read(close_frame(1000)))
-        world.outbox.close(1000)
+        world.outbox.close(1000, answers=False)
         assert await world.peer.frames() == [Frame(CLOSE, b"\x03\xe8")]
 
 
@@ -165,8 +179,49 @@ async def test_after_the_close_frame_nothing_is_added() -> None:
 async def test_a_broken_transport_is_raised_by_the_writer() -> None:
     stream, server_end = trio.testing.memory_stream_pair()
     await server_end.aclose()
-    frames = Frames(1 << 20)
-    outbox = Outbox(frames)
-    outbox.put(frames.ping(b""))
+    outbox = Outbox()
+    outbox.put(ping_frame(b""))
     with pytest.raises(trio.BrokenResourceError):
         await outbox.write(stream)
+
+
+class Recorder(trio.abc.SendStream):
+    """Keeps what is sent, as it is."""
+
+    def __init__(self) -> None:
+        self.sent: list[object] = []
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        self.sent.append(data)
+
+    async def wait_send_all_might_not_block(self) -> None:
+        await trio.lowlevel.checkpoint()
+
+    async def aclose(self) -> None:
+        await trio.lowlevel.checkpoint()
+
+
+async def test_large_frames_are_written_alone_and_as_they_are() -> None:
+    large = data_frame(Opcode.BINARY, bytes(20_000))
+    outbox, stream = Outbox(), Recorder()
+    for one in (b"a", b"b", large, b"c", large):
+        outbox.put(one)
+    assert outbox.unsent == 3 + 2 * len(large)
+    outbox.close(1005)
+    await outbox.write(stream)
+    assert stream.sent[::2][:2] == [b"ab", b"c"]
+    assert stream.sent[1] is large
+    assert stream.sent[3] is large
+    assert (outbox.unsent, outbox.written) == (0, 3 + 2 * len(large) + 6)
+
+
+async def test_control_frames_overtake_data() -> None:
+    async with trio.open_nursery() as nursery:
+        world = World(nursery, lockstep=True)
+        world.put(b"on its way")
+        await trio.testing.wait_all_tasks_blocked()
+        world.put(bytes(20_000))
+        world.outbox.put_first(ping_frame(b"ping"))
+        payloads = [found.payload for found in [await world.peer.frame() for _ in range(3)] if found]
+        assert payloads == [b"on its way", b"ping", bytes(20_000)]
+        world.outbox.stop()

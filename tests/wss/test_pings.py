@@ -9,12 +9,14 @@ from trio_wss._pings import Pings
 
 async def test_a_pong_settles_its_ping_and_measures_it(autojump_clock: trio.abc.Clock) -> None:
     pings = Pings()
+    assert math.isnan(pings.latency)
     flight = pings.sent(b"a")
     assert b"a" in pings
     await trio.sleep(2)
     pings.answered(b"a")
     assert flight.landed.is_set()
     assert flight.latency == 2
+    assert pings.latency == 2
     assert b"a" not in pings
 
 

@@ -225,6 +225,34 @@ async def test_a_block_cancelled_at_any_time_tears_no_frame() -> None:
     assert log.codes.count(1001) > log.codes.count(1006)
 
 
+async def test_opening_receiving_and_closing_cancelled_at_every_checkpoint_tear_no_frame() -> None:
+    log = Log()
+
+    async def handler(connection: ServerConnection) -> None:
+        try:
+            await connection.send("welcome")
+            log.messages.append(await connection.recv())
+            await connection.close(4000)
+        except ServerSawClosed:
+            pass
+        log.codes.append(connection.close_code)
+
+    async def use(url: str) -> None:
+        async with open_websocket(url, Socket=tcp) as ws:
+            assert await ws.receive() == "welcome"
+            await ws.send("x" * 100_000)
+            with pytest.raises(ConnectionClosed, match="4000"):
+                await ws.receive()
+
+    with websockets(handler) as url:
+        for cancelling in every_checkpoint():
+            await cancelling.run(use, url)
+    assert set(log.messages) == {"x" * 100_000}
+    # 1006 where the cancellation fell into the handshake.
+    assert set(log.codes) <= {4000, 1001, 1006}
+    assert 1001 in log.codes
+
+
 @asynccontextmanager
 async def hypercorn_echo() -> AsyncGenerator[str]:
     """Hypercorn on its Trio worker, in this event loop; its URL."""

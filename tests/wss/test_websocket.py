@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any  # arguments of wrong types, on purpose
 
 import pytest
@@ -23,7 +23,7 @@ from support.websocket_peer import (
     frame,
 )
 from trio_https import Headers
-from trio_wss import ConnectionClosed, ConnectionLost, Data, ProtocolViolation, WebSocket
+from trio_wss import ConnectionClosed, ConnectionLost, Deflate, ProtocolViolation, WebSocket
 from trio_wss._connection import HURRY, Connection
 from trio_wss._handshake import Upgrade
 from trio_wss._limits import Limits
@@ -51,214 +51,13 @@ async def read_into(frames: list[Frame | None], peer: Peer) -> None:
             return
 
 
-# Sending
-
-
-@pytest.mark.parametrize(
-    ("message", "expected"),
-    [
-        ("Grüße", Frame(TEXT, "Grüße".encode())),
-        ("", Frame(TEXT, b"")),
-        (b"\x00\xff", Frame(BINARY, b"\x00\xff")),
-        (bytearray(b"\x00\xff"), Frame(BINARY, b"\x00\xff")),
-        (memoryview(b"\x00\xff\x01")[::2], Frame(BINARY, b"\x00\x01")),
-        (BIG, Frame(BINARY, BIG)),
-    ],
-)
-async def test_a_message_is_one_frame(message: Data, expected: Frame) -> None:
-    async with connected() as (ws, peer):
-        with trio.testing.assert_checkpoints():
-            await ws.send(message)
-        assert await peer.frame() == expected
-
-
-@pytest.mark.parametrize("wrong", [None, 5, ["a", "b"], {"a": 1}, object()])
-async def test_anything_else_is_no_message(wrong: Any) -> None:
-    async with connected() as (ws, _):
-        with pytest.raises(TypeError, match="a message is str, bytes-like"):
-            await ws.send(wrong)
-
-
-async def test_text_that_cannot_be_encoded_sends_nothing() -> None:
-    async with connected() as (ws, peer):
-        with pytest.raises(UnicodeEncodeError):
-            await ws.send("\ud800")
-        await ws.send("fine")
-        assert await peer.frame() == Frame(TEXT, b"fine")
-
-
-async def test_senders_wait_for_the_server_and_are_served_in_order() -> None:
-    async with connected(lockstep=True) as (ws, peer), trio.open_nursery() as nursery:
-        sent: list[int] = []
-
-        async def sender(number: int) -> None:
-            await ws.send(b"%d" % number + BIG)
-            sent.append(number)
-
-        for number in range(5):
-            nursery.start_soon(sender, number)
-            await trio.testing.wait_all_tasks_blocked()
-        assert sent == [0]  # its frame is on the way, and fills the outbox
-        for number in range(5):
-            assert await peer.frame() == Frame(BINARY, b"%d" % number + BIG)
-        await trio.testing.wait_all_tasks_blocked()
-        assert sent == [0, 1, 2, 3, 4]
-        nursery.start_soon(peer.finish)
-        await ws.aclose()
-
-
-async def test_a_cancelled_send_has_sent_nothing() -> None:
-    for cancelling in every_checkpoint():
-        async with connected(lockstep=True) as (ws, peer), trio.open_nursery() as nursery:
-            await ws.send(b"first" + BIG)
-            frames: list[Frame | None] = []
-            nursery.start_soon(read_into, frames, peer)
-            await cancelling.run(ws.send, b"cancelled" + BIG)
-            await ws.send(b"last")
-            await ws.aclose()
-            sent = [one.payload[:9] for one in frames if one and one.opcode == BINARY]
-            between = [] if cancelling.cancelled else [b"cancelled"]
-            assert sent == [(b"first" + BIG)[:9], *between, b"last"]
-
-
-# Fragments
-
-
-@pytest.mark.parametrize(
-    ("items", "expected"),
-    [
-        (["a"], [Frame(TEXT, b"a", False), Frame(CONTINUATION, b"")]),
-        (
-            ["a", "", "ü"],
-            [
-                Frame(TEXT, b"a", False),
-                Frame(CONTINUATION, b"", False),
-                Frame(CONTINUATION, b"\xc3\xbc", False),
-                Frame(CONTINUATION, b""),
-            ],
-        ),
-        (
-            [b"a", bytearray(b"b"), memoryview(b"c")],
-            [
-                Frame(BINARY, b"a", False),
-                Frame(CONTINUATION, b"b", False),
-                Frame(CONTINUATION, b"c", False),
-                Frame(CONTINUATION, b""),
-            ],
-        ),
-    ],
-)
-async def test_an_async_iterable_is_one_message_in_fragments(
-    items: list[Data], expected: list[Frame]
-) -> None:
-    async with connected() as (ws, peer):
-        await ws.send(pieces(*items))
-        assert [await peer.frame() for _ in expected] == expected
-        await ws.send("next")
-        assert await peer.frame() == Frame(TEXT, b"next")
-
-
-async def test_an_iterable_without_items_sends_nothing() -> None:
-    async with connected() as (ws, peer):
-        await ws.send(pieces())
-        await ws.send("next")
-        assert await peer.frame() == Frame(TEXT, b"next")
-
-
-async def test_a_fragment_goes_out_before_the_next_one_is_there() -> None:
+async def test_a_message_in_every_shape_is_sent() -> None:
     async with connected() as (ws, peer), trio.open_nursery() as nursery:
-        send, receive = trio.open_memory_channel[str](0)
-        nursery.start_soon(ws.send, receive)
-        await send.send("first")
-        assert await peer.frame() == Frame(TEXT, b"first", final=False)
-        await send.aclose()
+        nursery.start_soon(ws.send, "text")
+        assert await peer.frame() == Frame(TEXT, b"text")
+        nursery.start_soon(ws.send, pieces("a"))
+        assert await peer.frame() == Frame(TEXT, b"a", final=False)
         assert await peer.frame() == Frame(CONTINUATION, b"")
-
-
-async def test_other_messages_wait_for_the_last_fragment_and_pings_do_not() -> None:
-    async with connected() as (ws, peer), trio.open_nursery() as nursery:
-        send, receive = trio.open_memory_channel[str](0)
-        nursery.start_soon(ws.send, receive)
-        await send.send("a")
-        nursery.start_soon(ws.send, "other")
-        await trio.testing.wait_all_tasks_blocked()
-        nursery.start_soon(ws.ping, b"ping")
-        await trio.testing.wait_all_tasks_blocked()
-        await peer.send(frame(PING, b"theirs"))
-        await trio.testing.wait_all_tasks_blocked()
-        await send.send("b")
-        await send.aclose()
-        opcodes = [found.opcode for found in [await peer.frame() for _ in range(6)] if found]
-        assert opcodes == [TEXT, PING, PONG, CONTINUATION, CONTINUATION, TEXT]
-        await peer.send(frame(PONG, b"ping"))
-
-
-@pytest.mark.parametrize(
-    ("items", "expected"),
-    [
-        ([5], TypeError),
-        (["a", 5], TypeError),
-        (["a", b"b"], TypeError),
-        ([b"a", "b"], TypeError),
-        (["a", ["b"]], TypeError),
-        (["a", "\ud800"], UnicodeEncodeError),
-        ([LookupError("no more")], LookupError),
-        (["a", LookupError("no more")], LookupError),
-    ],
-)
-async def test_a_message_that_cannot_be_finished_closes_the_connection_if_it_was_begun(
-    items: list[Any], expected: type[Exception]
-) -> None:
-    begun = len(items) > 1
-    async with connected() as (ws, peer), trio.open_nursery() as nursery:
-        with pytest.raises(expected):
-            await ws.send(pieces(*items))
-        if begun:
-            with pytest.raises(trio.ClosedResourceError):
-                await ws.send("next")
-        else:
-            await ws.send("next")
-        frames: list[Frame | None] = []
-        nursery.start_soon(read_into, frames, peer)
-        await ws.aclose()
-    if begun:
-        assert [found and found.opcode for found in frames] == [frames[0] and frames[0].opcode, CLOSE]
-        assert frames[1] == Frame(CLOSE, b"\x03\xf3a message could not be finished")
-    else:
-        assert frames == [Frame(TEXT, b"next"), Frame(CLOSE, b"\x03\xe8")]
-
-
-async def test_fragments_cancelled_anywhere_leave_whole_frames() -> None:
-    for cancelling in every_checkpoint():
-        async with connected() as (ws, peer), trio.open_nursery() as nursery:
-            await cancelling.run(ws.send, pieces("a", "b", "c"))
-            frames: list[Frame | None] = []
-            nursery.start_soon(read_into, frames, peer)
-            if cancelling.cancelled and ws._connection.left:
-                await ws.aclose()
-                assert frames[0] == Frame(TEXT, b"a", final=False)
-                assert frames[-1] == Frame(CLOSE, b"\x03\xf3a message could not be finished")
-            else:
-                await ws.send("next")
-                await ws.aclose()
-                assert frames[-2] == Frame(TEXT, b"next")
-                assert len(frames) == (2 if cancelling.cancelled else 6)
-
-
-async def test_a_server_that_closes_in_the_middle_of_a_message_in_fragments() -> None:
-    async with connected() as (ws, peer):
-
-        async def closing() -> AsyncIterator[str]:
-            yield "a"
-            await peer.send(close_frame(4000, "enough"))
-            await trio.testing.wait_all_tasks_blocked()
-            yield "b"
-
-        with pytest.raises(ConnectionClosed) as caught:
-            await ws.send(closing())
-        assert caught.value.code == 4000
-        with pytest.raises(ConnectionClosed):  # and not ClosedResourceError: it was the server's doing
-            await ws.receive()
 
 
 # Receiving
@@ -364,6 +163,7 @@ async def test_a_ping_returns_when_its_pong_comes_and_says_how_long_that_was(
 
         nursery.start_soon(server)
         assert await ws.ping() == 0.25
+        assert ws.latency == 0.25
 
 
 @pytest.mark.parametrize("payload", [b"", b"x" * 125, bytearray(b"x"), memoryview(b"x")])
@@ -386,6 +186,16 @@ async def test_a_ping_that_may_not_be_sent() -> None:
         with pytest.raises(ValueError, match="under way already"):
             await ws.ping(b"x")
         await peer.send(frame(PONG, b"x"))
+
+
+async def test_a_pong_that_answers_nothing_may_be_sent() -> None:
+    async with connected() as (ws, peer):
+        with trio.testing.assert_checkpoints():
+            await ws.pong()
+        await ws.pong(bytearray(b"here"))
+        assert [await peer.frame() for _ in range(2)] == [Frame(PONG, b""), Frame(PONG, b"here")]
+        with pytest.raises(ValueError, match="at most 125"):
+            await ws.pong(b"x" * 126)
 
 
 async def test_a_ping_can_be_given_up_and_sent_again(autojump_clock: trio.abc.Clock) -> None:
@@ -438,6 +248,14 @@ async def test_a_ping_under_way_is_told_of_the_end() -> None:
 
 
 # Closing
+
+
+async def test_a_message_can_be_received_piece_by_piece() -> None:
+    async with connected() as (ws, peer):
+        await peer.send(frame(TEXT, b"a", final=False) + frame(CONTINUATION, b"b"))
+        async with ws.receive_streaming() as fragments:
+            assert [fragment async for fragment in fragments] == ["a", "b"]
+        assert ws.statistics.messages_received == 1
 
 
 async def test_closing_says_why_and_waits_for_the_server() -> None:
@@ -541,7 +359,7 @@ async def test_senders_wait_for_the_reason_when_the_transport_fails() -> None:
     stream = RoughStream(client_end)
     stream.sending = trio.BrokenResourceError("reset")
     connection = Connection(stream, Limits())
-    ws = WebSocket(connection, Upgrade(None, Headers([]), b""))
+    ws = WebSocket(connection, Upgrade(None, None, Headers([]), b""))
     async with trio.open_nursery() as nursery:
         nursery.start_soon(connection.run)
         await ws.send("lost")
@@ -557,3 +375,10 @@ async def test_it_tells_what_the_handshake_agreed_on() -> None:
         assert isinstance(ws.transport_stream, trio.StapledStream)
         assert ws.subprotocol is None
         assert ws.headers["upgrade"] == "websocket"
+
+
+async def test_it_tells_which_compression_was_agreed_on() -> None:
+    async with connected("Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits=9") as (ws, _):
+        assert ws.compression == Deflate(client_max_window_bits=9, server_max_window_bits=15)
+    async with connected() as (ws, _):
+        assert ws.compression is None
