@@ -1,7 +1,8 @@
 """How the documentation is built: `nox -s docs`.
 
-Theory of operation: pages are Markdown, read by MyST; the reference is made from docstrings. Nothing is fetched,
-so it is built without a network. Every warning is an error: a name that a docstring mentions and a link that a page makes have to lead somewhere.
+Theory of operation: pages are Markdown, read by MyST; the reference is made from docstrings. Nothing is fetched, so
+it is built without a network. Every warning is an error: a name that a docstring mentions has to be there, and a
+link has to lead somewhere.
 """
 
 from __future__ import annotations
