@@ -7,7 +7,11 @@ link has to lead somewhere.
 
 from __future__ import annotations
 
+import re
 from importlib.metadata import version as version_of
+from pathlib import Path
+
+from sphinx.application import Sphinx
 
 project = "trio-secure"
 author = "the trio-secure contributors"
@@ -50,3 +54,40 @@ html_copy_source = False
 html_show_sphinx = False
 # No fonts, scripts or badges from elsewhere: what is built can be read where it lies.
 html_theme_options: dict[str, object] = {"navigation_with_keys": True}
+
+# Pages of the repository that are pages here as well, and what they are called here.
+_PAGES = {"CHANGELOG.md": "changes", "SECURITY.md": "security", "CONTRIBUTING.md": "contributing"}
+
+
+def _read_page(_: Sphinx, name: str, source: list[str]) -> None:
+    """Take in the pages of the repository, and have links to them lead here."""
+    for file, page in _PAGES.items():
+        if name == page:
+            text = (Path(__file__).parents[1] / file).read_text("utf-8")
+            source[0] = re.sub(r"\]\(docs/", "](", text)
+    for file, page in _PAGES.items():
+        source[0] = re.sub(rf"\]\((?:\.\./)?{re.escape(file)}", f"]({page}.md", source[0])
+
+
+_as_written: dict[str, list[str]] = {}
+
+
+def _remember_docstring(*event: object) -> None:
+    """Keep an attribute's docstring from napoleon, which takes what stands before a colon for its type."""
+    _, what, name, _, _, lines = event
+    if what in {"attribute", "property", "data"} and isinstance(lines, list) and lines and ":" in lines[0]:
+        _as_written[str(name)] = list(lines)
+
+
+def _restore_docstring(*event: object) -> None:
+    """Put it back."""
+    _, _, name, _, _, lines = event
+    if isinstance(lines, list):
+        lines[:] = _as_written.pop(str(name), lines)
+
+
+def setup(app: Sphinx) -> None:
+    """Add these to the build."""
+    app.connect("source-read", _read_page)
+    app.connect("autodoc-process-docstring", _remember_docstring, priority=400)
+    app.connect("autodoc-process-docstring", _restore_docstring, priority=600)
