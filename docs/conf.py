@@ -1,8 +1,8 @@
 """How the documentation is built: `nox -s docs`.
 
-Theory of operation: pages are Markdown, read by MyST; the reference is made from docstrings. Nothing is fetched, so
-it is built without a network. Every warning is an error: a name that a docstring mentions has to be there, and a
-link has to lead somewhere.
+Theory of operation: pages are Markdown, read by MyST; the reference is made from docstrings. Nothing is fetched,
+so it is built without a network. Every warning is an error: a name that a docstring mentions has to be there, and
+a link has to lead somewhere.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ nitpick_ignore_regex = [
         r"(abc|collections|datetime|enum|os|pathlib|ssl|types|typing|trio|cryptography|h11|wsproto)\..*",
     ),
     (r"py:.*", r"trio_\w+\._.*"),
-    (r"py:.*", r"T|T_\w+|.*\[.*|.*\]|\.\.\."),
+    (r"py:.*", r"is|T|T_\w+|.*\[.*|.*\]|\.\.\."),
 ]
 
 html_theme = "furo"

@@ -21,7 +21,7 @@ from __future__ import annotations
 import errno
 import json
 import socket
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -59,6 +59,11 @@ class Certificates:
     proxy: Leaf
     client: Leaf
 
+    @property
+    def public_root(self) -> Authority:
+        """The public CA that vouches for the servers."""
+        return self.roots[_PUBLIC_ROOT]
+
     @classmethod
     def make(cls) -> Certificates:
         """All of them, fresh."""
@@ -81,10 +86,10 @@ class Certificates:
 class Resolver(trio.abc.HostnameResolver):
     """Answers with the local servers that stand for hosts."""
 
-    def __init__(self, ports: Mapping[tuple[str, int], int]) -> None:
+    def __init__(self, ports: dict[tuple[str, int], int], empty: Iterable[str] = ()) -> None:
         self.ports = ports
         self.opened: list[trio.SocketStream] = []
-        hosts = sorted({host for host, _ in ports})
+        hosts = sorted({host for host, _ in ports} | set(empty))
         self.addresses = {host: f"{_DOCUMENTATION}{number}" for number, host in enumerate(hosts, start=1)}
         self.hosts = {address: host for host, address in self.addresses.items()}
 
@@ -134,9 +139,16 @@ class Resolver(trio.abc.HostnameResolver):
 
 @asynccontextmanager
 async def little_internet(
-    certificates: Certificates, folder: Path, monkeypatch: pytest.MonkeyPatch
+    certificates: Certificates, folder: Path, monkeypatch: pytest.MonkeyPatch, *empty: str
 ) -> AsyncGenerator[Resolver]:
-    """All of it while the block runs. `folder` gets the files that pages name."""
+    """All of it while the block runs.
+
+    Args:
+        certificates: who vouches for whom.
+        folder: gets the files that pages name.
+        monkeypatch: undoes what is exchanged.
+        *empty: names of further hosts, on which nothing listens yet.
+    """
     lay_out(certificates, folder)
     trust_the_roots(certificates, folder, monkeypatch)
     async with AsyncExitStack() as stack:
@@ -158,7 +170,7 @@ async def little_internet(
             ("proxy.example", 1080): await stack.enter_async_context(tcp_server(socks_proxy)),
             ("secure-proxy.example", 443): await stack.enter_async_context(secure_proxy),
         }
-        resolver = Resolver(ports)
+        resolver = Resolver(ports, empty)
         monkeypatch.setattr(trio, "open_tcp_stream", resolver.connecting(trio.open_tcp_stream))
         before = trio.socket.set_custom_hostname_resolver(resolver)
         try:
