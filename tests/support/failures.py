@@ -1,8 +1,8 @@
 """Common failures, each provoked for real, with what there is to say about it: for docs/errors.md.
 
 Theory of operation: a `Failure` sets up the server or the network that goes wrong on a `Stage`, whose host names
-are resolved as in `support.little_internet`, and does what a user would. What it raises is what the page shows. Parts
-that differ from run to run, such as serial numbers and dates, are shown as `…`.
+are resolved as in `support.little_internet`, and does what a user would. What it raises is what the page shows.
+Parts that differ from run to run, such as serial numbers and dates, are shown as `…`.
 """
 
 from __future__ import annotations
