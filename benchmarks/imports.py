@@ -1,7 +1,7 @@
 """How long importing each package takes, as a ratio to `import ssl` and to httpx: `python -m benchmarks.imports`.
 
-Theory of operation: each import is the only work of a fresh interpreter, whose CPU time is taken, less that of one that
-imports nothing. Rounds are interleaved, and the least of them counts: what else the machine does only ever adds.
+Theory of operation: each import is the only work of a fresh interpreter, whose CPU time is taken, less that of one
+that imports nothing. Rounds are interleaved, and the least of them counts: what else the machine does only adds.
 Trio and cryptography, which every package here needs, stand by themselves, to show what is left to save.
 """
 
