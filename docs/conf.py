@@ -72,18 +72,19 @@ def _read_page(_: Sphinx, name: str, source: list[str]) -> None:
 _as_written: dict[str, list[str]] = {}
 
 
-def _remember_docstring(*event: object) -> None:
+def _remember_docstring(
+    _: Sphinx, what: str, name: str, thing: object, options: object, lines: list[str]
+) -> None:
     """Keep an attribute's docstring from napoleon, which takes what stands before a colon for its type."""
-    _, what, name, _, _, lines = event
-    if what in {"attribute", "property", "data"} and isinstance(lines, list) and lines and ":" in lines[0]:
-        _as_written[str(name)] = list(lines)
+    if what in {"attribute", "property", "data"} and lines and ":" in lines[0]:
+        _as_written[name] = list(lines)
 
 
-def _restore_docstring(*event: object) -> None:
+def _restore_docstring(
+    _: Sphinx, what: str, name: str, thing: object, options: object, lines: list[str]
+) -> None:
     """Put it back."""
-    _, _, name, _, _, lines = event
-    if isinstance(lines, list):
-        lines[:] = _as_written.pop(str(name), lines)
+    lines[:] = _as_written.pop(name, lines)
 
 
 def setup(app: Sphinx) -> None:
