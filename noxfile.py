@@ -115,7 +115,7 @@ def wheel(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Measure against trio.SSLStream, httpx, httpx2 and aiohttp; `-- --quick` for a rough answer."""
+    """Measure against trio.SSLStream, and other HTTP and WebSocket clients; `-- --quick` for a rough answer."""
     _install(session, "bench")
     environment = {"PYTHONPATH": "tests"}
     session.run("python", "-m", "benchmarks", *session.posargs, env=environment)

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import trio
 
-from benchmarks import memory, trust
+from benchmarks import memory, trust, websocket
 from benchmarks.contestants import CONTESTANTS, OURS, PEER, SERVER_NAME
 from benchmarks.workloads import CASES, Case
 from support.authority import Authority
@@ -140,6 +140,8 @@ def main() -> str | None:
     complaints = [run(transfers, quick=options.quick, rounds=rounds)] if transfers else []
     if _TRUST in wanted:
         complaints += trust.report(quick=options.quick)
+    if not options.cases:
+        websocket.run(websocket.CASES, quick=options.quick, rounds=rounds)
     return "\n".join(filter(None, complaints)) or None
 
 

@@ -18,6 +18,7 @@ PACKAGES = {
     ROOT / "certs" / "trio_certs": ROOT / "tests" / "certs",
     ROOT / "clients" / "trio_https": ROOT / "tests" / "https",
     ROOT / "clients" / "trio_wss": ROOT / "tests" / "wss",
+    ROOT / "clients" / "trio_secure_report": ROOT / "tests" / "report",
     ROOT / "clients" / "trio_secure_cli": ROOT / "tests" / "cli",
 }
 MODULES = [path for package in PACKAGES for path in sorted(package.glob("*.py"))]

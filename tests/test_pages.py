@@ -40,7 +40,7 @@ TUTORIAL = "docs/tutorial.md"
 PYTHON = [page for page in documents() if blocks(page, "python") and page != TUTORIAL]
 _PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 _SESSIONS = re.findall(r"^@nox\.session[^\n]*\ndef (\w+)", (ROOT / "noxfile.py").read_text(), re.MULTILINE)
-_PROGRAMS = {"git", "mv", "python", "python3", "tshark", "trio-secure", "pip", "nox", "bash"}
+_PROGRAMS = {"git", "mv", "tar", "python", "python3", "tshark", "trio-secure", "pip", "nox", "bash"}
 
 
 class _Database:
@@ -163,7 +163,7 @@ def _commands() -> list[tuple[str, str]]:
         for block in blocks(page, "sh"):
             for line in block.code.replace("\\\n", " ").splitlines():
                 if line and not line.startswith("#"):
-                    found += [(page, part) for part in line.split(" && ")]
+                    found += [(page, part) for part in re.split(r" (?:&&|\|) ", line)]
     return found
 
 

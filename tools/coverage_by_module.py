@@ -28,6 +28,7 @@ TESTS = {
     "trio_certs": ROOT / "tests" / "certs",
     "trio_https": ROOT / "tests" / "https",
     "trio_wss": ROOT / "tests" / "wss",
+    "trio_secure_report": ROOT / "tests" / "report",
     "trio_secure_cli": ROOT / "tests" / "cli",
 }
 EXEMPT = ("__init__", "__main__")

@@ -13,7 +13,7 @@ import functools
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from . import _settings as settings
 from ._client_identity import ClientIdentity
@@ -230,6 +230,20 @@ class TLSConfig:
         """Where trace events go, if anywhere."""
         return cast("TraceSink | None", self.trace)
 
+    @staticmethod
+    def choices(field: str) -> tuple[str, ...]:
+        """Every name that a field may hold, those included that are not offered by default.
+
+        Args:
+            field: "cipher_suites", "groups", "signature_algorithms" or "certificate_compression".
+
+        Raises:
+            ValueError: the field holds no names of a table.
+        """
+        if field not in _TABLES:
+            raise ValueError(f"{field} is none of {', '.join(_TABLES)}")
+        return tuple(row.name for row in _TABLES[field].values())
+
     def replace(self, **changes: Any) -> TLSConfig:
         """A copy with some fields changed."""
         return dataclasses.replace(self, **changes)
@@ -256,6 +270,20 @@ def _names(table: Mapping[str, object]) -> Check:
 def _size(high: int) -> Check:
     return lambda field, value: settings.integer(field, value, 0, high)
 
+
+class _Row(Protocol):
+    """What the rows of all tables have."""
+
+    @property
+    def name(self) -> str: ...
+
+
+_TABLES: Mapping[str, Mapping[str, _Row]] = {
+    "cipher_suites": SUITES_BY_NAME,
+    "groups": GROUPS_BY_NAME,
+    "signature_algorithms": SCHEMES_BY_NAME,
+    "certificate_compression": ALGORITHMS_BY_NAME,
+}
 
 _CHECKS: Mapping[str, Check] = {
     "min_version": settings.version,

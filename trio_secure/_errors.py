@@ -119,7 +119,15 @@ class PeerIncompatible(_FaultWithAlert):
 
 
 class CertificateRefused(_FaultWithAlert):
-    """The peer's certificate was refused; `__cause__` holds the verdict or the missing resource."""
+    """The peer's certificate was refused; `__cause__` holds the verdict or the missing resource.
+
+    Attributes:
+        certificate: the certificate at fault in DER, if there is one.
+    """
+
+    def __init__(self, alert: AlertDescription, message: str, certificate: bytes | None = None) -> None:
+        super().__init__(alert, message)
+        self.certificate = certificate
 
 
 class AlertReceived(TLSError):

@@ -176,7 +176,7 @@ class ReceivingHalf:
         self._error = error
         error.phase = error.phase or "application data"
         if self._tracer:
-            self._tracer.note("failed", str(error))
+            self._tracer.failed(error)
         why = f"the connection has failed: {error.message}"
         if isinstance(error, AlertReceived):
             self._sending.break_off(why)

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import Literal, ParamSpec, TypeVar
 
 from ._alerts import Alert
-from ._errors import AlertLevel, alert_name
+from ._errors import AlertLevel, CertificateRefused, TLSError, alert_name
 from ._messages import ServerHello
 from ._trace_extensions import Size, TraceExtension, suite_name
 from ._trace_text import details, extensions, fields, printable, summary, title
@@ -150,7 +150,9 @@ class TraceNote(TraceEvent):
     """Something that happened on this side.
 
     Attributes:
-        facts: what can be told in numbers; durations in seconds.
+        facts: what can be told in values; durations in seconds. "established" has `info`, the `ConnectionInfo`;
+            "failed" has the error's `kind`, `message`, `phase`, `alert` by name or None, and for a
+            `CertificateRefused` the `certificate` at fault, in DER or None.
     """
 
     facts: Mapping[str, object]
@@ -231,6 +233,15 @@ class Tracer:
     def note(self, name: str, summary: str = "", /, **facts: object) -> None:
         """Something happened on this side."""
         self._sink(TraceNote(self._now(), "note", name, summary, facts))
+
+    def failed(self, error: TLSError) -> None:
+        """The connection has failed. The error itself is not kept: behind it hangs all that was being done."""
+        alert = None if error.alert is None else alert_name(error.alert)
+        facts: dict[str, object] = {"kind": type(error).__name__, "message": error.message}
+        facts |= {"phase": error.phase or "", "alert": alert}
+        if isinstance(error, CertificateRefused):
+            facts["certificate"] = error.certificate
+        self.note("failed", str(error), **facts)
 
     def limits(self, **limits: int | None) -> None:
         """How many bytes a record may hold, where that was agreed."""

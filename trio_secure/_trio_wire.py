@@ -204,7 +204,7 @@ class TrioWire:
                 AlertDescription.UNEXPECTED_MESSAGE, "something follows the Finished in its record"
             )
         if self._tracer:
-            self._tracer.note("established", str(info))
+            self._tracer.note("established", str(info), info=info)
         # Change_cipher_spec records are dropped only "before the peer's Finished message has been received".
         self._channel.reader.drops_change_cipher_spec = False
         return self._hello_requests - before
@@ -213,7 +213,7 @@ class TrioWire:
         """Tell the peer what ends the connection, however the caller's own time is running out."""
         error.phase = error.phase or self.phase
         if self._tracer:
-            self._tracer.note("failed", str(error))
+            self._tracer.failed(error)
         if isinstance(error, AlertReceived) or error.alert is None:
             return
         alert = encode_alert(AlertDescription(error.alert))

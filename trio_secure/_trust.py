@@ -95,7 +95,8 @@ def lookup_for(config: TLSConfig) -> CertificateLookup:
         except ResourceNotFoundError as error:
             raise CertificateRefused(AlertDescription.UNKNOWN_CA, str(error)) from error
         except CertificateError as error:
-            raise CertificateRefused(_ALERTS[error.reason], str(error)) from error
+            at_fault = None if error.certificate is None else error.certificate.der
+            raise CertificateRefused(_ALERTS[error.reason], str(error), at_fault) from error
         except SourceError as error:
             raise CertificateRefused(
                 AlertDescription.INTERNAL_ERROR,

@@ -45,26 +45,27 @@ class Authenticating:
         auth = request.auth
         if auth is None or any(name.lower() == b"authorization" for name, _ in request.headers):
             return self._send(request)
-        return answering(self._send, request, auth, request.url.origin, SERVER)
+        return answering(self._send, request, auth, (request.url.origin, request.url.host), SERVER)
 
 
 @asynccontextmanager
 async def answering(
-    send: Sender, request: Outgoing, auth: Auth, origin: str, dialogue: Dialogue
+    send: Sender, request: Outgoing, auth: Auth, asker: tuple[str, str], dialogue: Dialogue
 ) -> AsyncGenerator[StreamingResponse]:
-    """Send a request with credentials for `origin`; its last response goes to the block.
+    """Send a request with credentials for whoever may ask; its last response goes to the block.
 
     Args:
         send: the layer below.
         request: it is repeated only if its body can be.
         auth: gives the credentials.
-        origin: who gets them.
+        asker: the origin of who gets them, and the host in it.
         dialogue: for a server or for a proxy.
     """
     data = request.body.data
+    origin, host = asker
     asked = Asked(
         origin,
-        request.url.host,
+        host,
         origin.startswith("https:"),
         request.method,
         request.event.target.decode("ascii"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Unpack
 
@@ -98,9 +99,10 @@ class Client(trio.abc.AsyncResource):
         proxy = Socket if isinstance(Socket, Proxy) else None
         connector = Connector(None if proxy else Socket, secure, Dial(resolve, local_address, unix_socket))
         self._transport = Transport(connector, self._limits, deadlines or Deadlines(), on_event)
-        self._send = stacked(
-            self._transport, proxy=proxy, cookies=cookies, retries=retries, redirects=redirects
-        )
+        layers = partial(stacked, self._transport, proxy=proxy, cookies=cookies, redirects=redirects)
+        self._send = layers(retries=retries)
+        # A download goes on after a failure by itself, from where it was.
+        self._send_once = layers()
 
     @asynccontextmanager
     async def stream(
@@ -241,7 +243,7 @@ class Client(trio.abc.AsyncResource):
             raise ValueError(f"connections must be at least 1, not {connections}")
         terms = Terms(self._limits, connections, max_size, progress)
         return await download(
-            self._send,
+            self._send_once,
             self._outgoing("GET", url, **options),
             path,
             terms,

@@ -142,6 +142,8 @@ class _Download:
                     raise DownloadError(
                         f"{self._transfer.url} changes all the time, or its server does not keep to ranges"
                     ) from None
+                # Of a server that promises ranges and does not keep to them, everything can be had at once.
+                self._transfer.undivided()
                 await trio.to_thread.run_sync(self._file.forget)
                 continue
             digests = await self._digests()
@@ -168,18 +170,20 @@ class _Download:
                 return await self._transfer.run()
             except Exception as error:
                 failures = 1 if self._file.received > before else failures + 1
-                if (
-                    self._retries is None
-                    or failures >= self._retries.attempts
-                    or not self._may_be_over(error)
-                ):
+                delay = self._delay(error, failures)
+                if delay is None:
                     raise
-            await trio.sleep(self._retries.delay(failures))
+            await trio.sleep(delay)
 
-    def _may_be_over(self, error: Exception) -> bool:
-        if isinstance(error, DownloadError):
-            return self._retries is not None and error.status in self._retries.statuses
-        return is_transient(error)
+    def _delay(self, error: Exception, failures: int) -> float | None:
+        """Seconds to wait after a failure; `None` if it is the end."""
+        policy = self._retries
+        if policy is None or failures >= policy.attempts:
+            return None
+        if not isinstance(error, DownloadError):
+            return policy.delay(failures) if is_transient(error) else None
+        wait = policy.delay(failures) if error.wait is None else error.wait
+        return wait if error.status in policy.statuses and wait <= policy.longest else None
 
     async def _digests(self) -> dict[str, bytes]:
         """The digests of the whole file that are needed, read from it where they are not known."""

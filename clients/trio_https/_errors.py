@@ -107,12 +107,16 @@ class DownloadError(HTTPError):
     Attributes:
         status: what the server answered, if that is why.
         said: the place it points to, or the beginning of what it said if that was text or JSON.
+        wait: how many seconds it asks to wait before the next attempt.
     """
 
-    def __init__(self, message: str, status: int | None = None, said: str = "") -> None:
+    def __init__(
+        self, message: str, status: int | None = None, said: str = "", wait: float | None = None
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.said = said
+        self.wait = wait
 
 
 class DownloadBusy(DownloadError):

@@ -20,7 +20,7 @@ from ._challenges import parse_challenges
 from ._defaults import SocketFactory, default_socket
 from ._errors import ProxyRefused
 from ._headers import Field, Headers, HeadersLike, fields
-from ._proxies import Proxy, ProxyAddress
+from ._proxies import Proxy, ProxyAddress, reached
 from ._route import Route
 from ._upgrade import upgraded
 from ._url import URL
@@ -65,13 +65,14 @@ class HTTPProxy(Proxy):
         self._secure = secure
         self._Socket = Socket or trio.open_tcp_stream
         self.name = self._address.name
+        self.host = self._address.host
 
     def __call__(self, host: str, port: int, /) -> Awaitable[trio.abc.Stream]:
         """A stream to host and port, through a tunnel.
 
         Raises:
-            ProxyRefused: the proxy does not make it, or does not speak HTTP.
-            OSError, TLSError: the proxy itself cannot be reached.
+            ProxyRefused: the proxy cannot be reached, does not make it, or does not speak HTTP.
+            TLSError: there is no TLS to the proxy.
         """
         # Host and port are checked like those of any URL, at once: they become a line of the request.
         return self._tunnel(URL.of("http", host, port, "/"))
@@ -89,10 +90,13 @@ class HTTPProxy(Proxy):
 
     async def _to_proxy(self, host: str, port: int, /) -> trio.abc.Stream:
         """A stream to the proxy, wherever the request is going."""
-        if self._address.scheme == "http":
-            return await self._Socket(self._address.host, self._address.port)
+        scheme, proxy_host, proxy_port = self._address
+        if scheme == "http":
+            return await reached(self._Socket, proxy_host, proxy_port, self.name)
         options = {} if self._secure is None else {"secure": self._secure}
-        return await default_socket()(self._address.host, self._address.port, Socket=self._Socket, **options)
+        return await reached(
+            default_socket(), proxy_host, proxy_port, self.name, Socket=self._Socket, **options
+        )
 
     async def _tunnel(self, url: URL) -> trio.abc.Stream:
         host = f"[{url.host}]" if ":" in url.host else url.host

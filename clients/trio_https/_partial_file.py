@@ -111,7 +111,10 @@ class PartialFile:
         self.origin: Origin | None = None
         self.parts: list[Part] = []
         self._state = path.with_name(path.name + ".json")
+        self._new_state = path.with_name(path.name + ".json.new")
         self._file = os.fdopen(descriptor, "r+b", buffering=0)
+        # What is there already is somebody's until it has been read, or something new has begun.
+        self._taken = False
         self._writing = threading.Lock()
         self._saving = threading.Lock()
 
@@ -167,7 +170,7 @@ class PartialFile:
             if part.length != length or part.sha256 != sha256:
                 return
             parts.append(part)
-        self.origin, self.parts = origin, parts
+        self.origin, self.parts, self._taken = origin, parts, True
 
     def begin(self, origin: Origin, bounds: list[tuple[int, int | None]]) -> None:
         """Forget everything, and begin anew with parts from start to end.
@@ -175,6 +178,7 @@ class PartialFile:
         Raises:
             OSError: it cannot be written.
         """
+        self._taken = True
         self._file.truncate(0)
         self.origin = origin
         self.parts = [Part(self, start, end) for start, end in bounds]
@@ -188,12 +192,17 @@ class PartialFile:
         """
         if self.origin is None or self.origin.validator is None:
             # Without a validator nobody can go on; so nothing must look as if.
-            self._state.unlink(missing_ok=True)
+            self._forget_state()
             return
-        written = self._state.with_name(self._state.name + ".new")
+        said = json.dumps(_state_of(self.origin, self.parts))
         with self._saving:
-            written.write_text(json.dumps(_state_of(self.origin, self.parts)), "utf-8")
-            written.replace(self._state)
+            self._new_state.write_text(said, "utf-8")
+            self._new_state.replace(self._state)
+
+    def _forget_state(self) -> None:
+        self._state.unlink(missing_ok=True)
+        # From somebody who was stopped, or had no space left.
+        self._new_state.unlink(missing_ok=True)
 
     def forget(self) -> None:
         """Know nothing, and have nothing.
@@ -201,8 +210,8 @@ class PartialFile:
         Raises:
             OSError: it cannot be written.
         """
-        self.origin, self.parts = None, []
-        self._state.unlink(missing_ok=True)
+        self.origin, self.parts, self._taken = None, [], True
+        self._forget_state()
         self._file.truncate(0)
 
     @property
@@ -241,7 +250,7 @@ class PartialFile:
         if sys.platform == "win32":
             self._file.close()  # where nothing that is open can be renamed
         self.path.replace(self.target)
-        self._state.unlink(missing_ok=True)
+        self._forget_state()
         _sync_folder(self.target.parent)
         self._file.close()
 
@@ -249,12 +258,15 @@ class PartialFile:
         """Let go of it, and keep what can be gone on with, if so wanted; after `finish` this does nothing."""
         if self._file.closed:
             return
+        if keep and not self._taken and os.fstat(self._file.fileno()).st_size:
+            self._file.close()
+            return
         keep = keep and self.received > 0 and self.origin is not None and self.origin.validator is not None
         with contextlib.suppress(OSError):  # what is not written down is checked when it is read
             if keep:
                 self.save()
             else:
-                self._state.unlink(missing_ok=True)
+                self._forget_state()
                 self.path.unlink(missing_ok=True)
         self._file.close()
 

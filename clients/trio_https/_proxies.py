@@ -19,7 +19,8 @@ import trio
 
 from ._auth import Auth
 from ._authentication import PROXY, answering
-from ._errors import InvalidURL
+from ._defaults import SocketFactory
+from ._errors import InvalidURL, ProxyRefused
 from ._outgoing import Outgoing
 from ._response import StreamingResponse
 from ._route import Route
@@ -32,10 +33,12 @@ _DEFAULT_PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
 class Proxy(ABC):
     """The base of all proxies: a Socket factory that reaches every server through another.
 
-    `name` is what error messages call it: its URL, without credentials.
+    `name` is what error messages call it: its URL, without credentials. `host` is the proxy's own, for credentials
+    that are looked up by host.
     """
 
     name: str
+    host: str = ""
 
     @abstractmethod
     def __call__(self, host: str, port: int, /) -> Awaitable[trio.abc.Stream]:
@@ -56,6 +59,21 @@ class Proxy(ABC):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name}>"
+
+
+async def reached(
+    factory: SocketFactory, host: str, port: int, name: str, **options: object
+) -> trio.abc.Stream:
+    """A stream to a proxy.
+
+    Raises:
+        ProxyRefused: nobody answers there: said so that nobody takes it for the server.
+        Exception: what else the factory raises.
+    """
+    try:
+        return await factory(host, port, **options)
+    except OSError as error:
+        raise ProxyRefused(f"the proxy {name} cannot be reached: {error.strerror or error}") from error
 
 
 class Proxying:
@@ -81,7 +99,8 @@ class Proxying:
             async with self._send(request) as response:
                 yield response
         else:
-            async with answering(self._send, request, auth, proxy.name, PROXY) as response:
+            asker = (proxy.name, proxy.host)
+            async with answering(self._send, request, auth, asker, PROXY) as response:
                 yield response
 
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 import trio
 
 from ._dates import parse_date
-from ._errors import ConnectionLost, TooSlow
+from ._errors import ConnectionLost, ProxyRefused, TooSlow
 from ._leftovers import discard
 from ._outgoing import Outgoing
 from ._response import ResponseHead, StreamingResponse
@@ -86,6 +86,9 @@ def retry_after(response: ResponseHead, now: float) -> float | None:
 
 def is_transient(error: Exception) -> bool:
     """Whether what went wrong may be over a moment later: there is no connection, or it broke, or was too slow."""
+    if isinstance(error, ProxyRefused):
+        # What a proxy says is its last word; but it may not have come to say anything.
+        return isinstance(error.__cause__, OSError | trio.BrokenResourceError)
     if isinstance(error, ConnectionLost | TooSlow | OSError):
         return True
     # A stream that broke while it was being made; but one that broke with an alert was refused for a reason.

@@ -28,7 +28,7 @@ from socksio.socks5 import (
 from ._auth import BasicAuth
 from ._defaults import SocketFactory
 from ._errors import ProxyRefused
-from ._proxies import Proxy, ProxyAddress
+from ._proxies import Proxy, ProxyAddress, reached
 from ._url import URL
 
 _REFUSALS = {
@@ -81,13 +81,12 @@ class SOCKSProxy(Proxy):
         """A stream to host and port, through the proxy.
 
         Raises:
-            ProxyRefused: the proxy does not connect, or does not speak SOCKS5.
-            OSError: the proxy itself cannot be reached.
+            ProxyRefused: the proxy cannot be reached, does not connect, or does not speak SOCKS5.
         """
         return self._tunnel(URL.of("http", host, port, "/"))
 
     async def _tunnel(self, url: URL) -> trio.abc.Stream:
-        stream = await self._Socket(self._address.host, self._address.port)
+        stream = await reached(self._Socket, self._address.host, self._address.port, self.name)
         try:
             await self._negotiate(stream, url)
         except BaseException as error:

@@ -16,6 +16,7 @@ import contextlib
 import dataclasses
 import hashlib
 import math
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -32,6 +33,7 @@ from ._outgoing import Outgoing
 from ._partial_file import Origin, Part, PartialFile, hashed
 from ._ranges import content_range, is_same, strong_validator, unsatisfied_range
 from ._response import StreamingResponse
+from ._retries import retry_after
 from ._sender import Sender
 from ._url import URL
 
@@ -149,6 +151,10 @@ class Transfer:
         count = max(1, min(self._width, total // _SMALLEST_PART))
         edges = [total * number // count for number in range(count + 1)]
         yield from pairwise(edges)
+
+    def undivided(self) -> None:
+        """From now on, make one request at a time."""
+        self._terms = dataclasses.replace(self._terms, connections=1)
 
     @property
     def _width(self) -> int:
@@ -386,4 +392,4 @@ async def _unexpected(response: StreamingResponse) -> DownloadError:
                     break
         said = " ".join(body[:_EXCERPT].decode("utf-8", "replace").split())
     message = f"{response.url} is not to be had: the server answered {answer}"
-    return DownloadError(message, response.status, said)
+    return DownloadError(message, response.status, said, retry_after(response, time.time()))

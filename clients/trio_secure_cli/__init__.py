@@ -19,6 +19,8 @@ What was asked for goes to standard output, everything about it to standard erro
     7    the output could not be written
     8    certs: nothing was found, things do not agree, or the manifest leaves the CA out
     9    what came is not what it was to be: --sha256, or the server's own digest
+    10   the server closed the WebSocket with a code that means an error
+    11   probe: the connection works, and is not what --expires-within, --min-version or --anchor demand
     70   a fault in this program
     130  stopped by Ctrl-C
 """

@@ -32,6 +32,11 @@ class ExitCode(enum.IntEnum):
     OUTPUT = 7, "the output could not be written"
     NO = 8, "certs: nothing was found, things do not agree, or the manifest leaves the CA out"
     DIGEST = 9, "what came is not what it was to be: --sha256, or the server's own digest"
+    CLOSED = 10, "the server closed the WebSocket with a code that means an error"
+    UNFIT = (
+        11,
+        "probe: the connection works, and is not what --expires-within, --min-version or --anchor demand",
+    )
     INTERNAL = 70, "a fault in this program"
     INTERRUPTED = 130, "stopped by Ctrl-C"
 

@@ -131,15 +131,9 @@ def _add_credentials(who: argparse._ArgumentGroup) -> None:
     who.add_argument(
         "--digest", action="store_true", help="do not send the password, but prove that it is known"
     )
-    who.add_argument(
-        "--netrc",
-        metavar="FILE",
-        nargs="?",
-        type=Path,
-        const=True,
-        default=False,
-        help="take passwords from FILE, ~/.netrc by default",
-    )
+    netrc = who.add_mutually_exclusive_group()
+    netrc.add_argument("--netrc", action="store_true", help="take passwords from ~/.netrc")
+    netrc.add_argument("--netrc-file", metavar="FILE", type=Path, help="take passwords from FILE")
     who.add_argument(
         "--cookies", metavar="FILE", type=Path, help="keep cookies in FILE, in the format of curl and wget"
     )
@@ -164,7 +158,7 @@ def get_options(chosen: argparse.Namespace, connection: ConnectionOptions) -> Ge
         proxy=chosen.proxy,
         max_redirects=chosen.max_redirects,
         cookies=chosen.cookies,
-        netrc=chosen.netrc,
+        netrc=chosen.netrc_file or chosen.netrc,
         user=chosen.user,
         digest=chosen.digest,
         retries=chosen.retries,

@@ -19,46 +19,56 @@ LONGEST_LINE = 1 << 20
 
 
 class LineReader:
-    """The lines of a file descriptor, one at a time."""
+    """The lines of a file descriptor, one at a time.
 
-    def __init__(self, descriptor: int) -> None:
+    Args:
+        descriptor: what to read.
+        separator: the byte that ends a line.
+        longest: the most bytes a line may have.
+    """
+
+    def __init__(self, descriptor: int, separator: bytes = b"\n", longest: int = LONGEST_LINE) -> None:
         self._descriptor = descriptor
+        self._separator = separator
+        self._longest = longest
         self._held = bytearray()
-        self._number = 0
         self._ended = False
+        self.number = 0
+        """How many lines have been read."""
 
-    async def next_line(self) -> str | None:
-        """The next line without its line break; None at the end. What follows the last break is a line too.
+    async def next_line(self) -> bytes | None:
+        """The next line without its separator; None at the end. What follows the last separator is a line too.
 
         Raises:
-            CommandError: the input cannot be read, is not UTF-8, or has a line of more than 1 MiB.
+            CommandError: the input cannot be read, or has a line that is too long.
         """
         searched = 0
-        while (end := self._held.find(b"\n", searched)) < 0 and not self._ended:
+        while (end := self._held.find(self._separator, searched)) < 0 and not self._ended:
             searched = len(self._held)
-            if searched > LONGEST_LINE:
+            if searched > self._longest:
                 raise CommandError(
-                    f"line {self._number + 1} of the input is longer than {LONGEST_LINE} bytes"
+                    f"line {self.number + 1} of the input is longer than {self._longest} bytes"
                 )
-            await self._read()
+            self._held += await self.read()
         if end < 0 and not self._held:
             return None
         stop = end if end >= 0 else len(self._held)
         line = bytes(self._held[:stop])
         del self._held[: stop + 1]
-        self._number += 1
-        try:
-            return line.removesuffix(b"\r").decode()
-        except UnicodeDecodeError as error:
-            where = f"byte {error.start + 1} is {line[error.start]:#04x}"
-            raise CommandError(f"line {self._number} of the input is not UTF-8: {where}") from None
+        self.number += 1
+        return line
 
-    async def _read(self) -> None:
+    async def read(self) -> bytes:
+        """Whatever comes next, at most 64 KiB; nothing at the end. Not for use beside `next_line`.
+
+        Raises:
+            CommandError: the input cannot be read.
+        """
         try:
             data = await trio.to_thread.run_sync(
                 os.read, self._descriptor, _READ_SIZE, abandon_on_cancel=True
             )
         except OSError as error:
             raise CommandError(f"the input cannot be read: {error.strerror}") from error
-        self._held += data
         self._ended = not data
+        return data

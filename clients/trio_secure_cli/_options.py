@@ -10,17 +10,22 @@ from __future__ import annotations
 import argparse
 import ipaddress
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ._certs_options import CertsOptions, add_certs_commands, certs_options
 from ._exit_codes import exit_code_table
 from ._get_options import GetOptions, add_get_arguments, get_options
+from ._notation import Framing, Notation
+from ._probe_options import ProbeOptions, add_probe_options, probe_options
 
 DEFAULT_TIMEOUT = 30.0
 DEFAULT_WAIT = 5.0
 DEFAULT_DEMO_PORT = 8443
+DEFAULT_MAX_SIZE = 16 << 20
 
 
 @dataclass(frozen=True)
@@ -42,16 +47,21 @@ class WsOptions:
     connection: ConnectionOptions
     url: str
     wait: float = DEFAULT_WAIT
-    """Seconds to wait, after the input has ended, for as many messages as lines were sent."""
-
-
-@dataclass(frozen=True)
-class ProbeOptions:
-    """`trio-secure probe HOST[:PORT]`."""
-
-    connection: ConnectionOptions
-    host: str
-    port: int = 443
+    """Seconds to wait, after piped input has ended, for as many messages as were sent."""
+    notation: Notation = Notation.TEXT
+    framing: Framing = Framing.LINES
+    json: bool = False
+    """Whether JSON that comes is indented."""
+    ping: float | None = None
+    """Seconds between Pings whose latency is shown."""
+    subprotocols: tuple[str, ...] = ()
+    headers: tuple[tuple[str, str], ...] = ()
+    max_size: int = DEFAULT_MAX_SIZE
+    """Bytes of the longest message accepted, and of the longest line."""
+    compression: bool = True
+    """Whether permessage-deflate is offered."""
+    history: Path | None = None
+    """The file that keeps what a person typed."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +72,9 @@ class DemoOptions:
     serve: int | None = None
     """The port its server is to listen on until it is stopped, without the demonstration."""
 
+
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # argparse has no public name for it
 
 Options = GetOptions | WsOptions | ProbeOptions | CertsOptions | DemoOptions
 
@@ -83,10 +96,9 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
     if chosen.command == "get":
         return get_options(chosen, connection)
     if chosen.command == "ws":
-        return WsOptions(connection, chosen.url, chosen.wait)
+        return _ws_options(connection, chosen)
     if chosen.command == "probe":
-        host, port = chosen.address
-        return ProbeOptions(connection, host, port)
+        return probe_options(chosen, connection, parse_address)
     if chosen.command == "certs":
         return certs_options(chosen, connection)
     return DemoOptions(connection, chosen.serve)
@@ -102,21 +114,10 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     add_get_arguments(_add_command(commands, "get", "download a URL to standard output or a file"))
-    ws = _add_command(commands, "ws", "send the lines typed as WebSocket messages and print what comes")
-    ws.add_argument("url", metavar="URL", help="a wss: or ws: URL")
-    ws.add_argument(
-        "--wait",
-        metavar="SECONDS",
-        type=_wait,
-        default=DEFAULT_WAIT,
-        help="after the last line, wait this long for as many messages as lines were sent; "
-        "0 closes at once (default: %(default)g)",
-    )
+    _add_ws(commands)
 
     probe = _add_command(commands, "probe", "say what a TLS server negotiates and who vouches for it")
-    probe.add_argument(
-        "address", metavar="HOST[:PORT]", type=parse_address, help="the server; the port is 443 by default"
-    )
+    add_probe_options(probe)
 
     add_certs_commands(commands, _add_connection, vars(ConnectionOptions()), parse_address)
     demo = _add_command(commands, "demo", "start a server on this machine and show all of it at work")
@@ -131,8 +132,95 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_ws(commands: Commands) -> None:
+    ws = _add_command(commands, "ws", "send what is typed as WebSocket messages and print what comes")
+    ws.add_argument("url", metavar="URL", help="a wss: or ws: URL")
+    ws.add_argument(
+        "--subprotocol", metavar="NAME", action="append", default=[], help="offer this; may be repeated"
+    )
+    ws.add_argument(
+        "--header",
+        metavar="NAME:VALUE",
+        type=_header,
+        action="append",
+        default=[],
+        help="add this to the opening request; may be repeated",
+    )
+    ws.add_argument(
+        "--max-size",
+        metavar="BYTES",
+        type=_size,
+        default=DEFAULT_MAX_SIZE,
+        help="refuse longer messages; takes K, M and G (default: 16M)",
+    )
+    ws.add_argument("--no-compression", action="store_true", help="do not offer to compress messages")
+    ws.add_argument(
+        "--ping",
+        metavar="SECONDS",
+        type=_above_zero,
+        help="ping the server this often, and show how long it takes",
+    )
+    ws.add_argument(
+        "--wait",
+        metavar="SECONDS",
+        type=_seconds,
+        default=DEFAULT_WAIT,
+        help="after the end of piped input, wait this long for as many messages as were sent; "
+        "0 closes at once (default: %(default)g)",
+    )
+    group = ws.add_argument_group("messages")
+    notation = group.add_mutually_exclusive_group()
+    _add_notation(notation, Notation.TEXT, "send text, in UTF-8 (the default)")
+    _add_notation(
+        notation, Notation.BINARY, "send the bytes as binary messages, and print those that come as bytes"
+    )
+    _add_notation(notation, Notation.HEX, "send and print binary messages as hexadecimal digits")
+    _add_notation(notation, Notation.BASE64, "send and print binary messages in Base64")
+    framing = group.add_mutually_exclusive_group()
+    framing.add_argument(
+        "-0", "--null", action="store_true", help="messages end with a null byte, not with a line break"
+    )
+    framing.add_argument(
+        "--whole", action="store_true", help="all of the input is one message, sent in fragments as it comes"
+    )
+    group.add_argument("--json", action="store_true", help="indent JSON that comes")
+    group.add_argument(
+        "--history",
+        metavar="FILE",
+        type=Path,
+        help="keep the lines typed there; the arrow keys bring them back",
+    )
+    ws.set_defaults(notation=Notation.TEXT, complain=ws.error)
+
+
+def _add_notation(group: argparse._MutuallyExclusiveGroup, notation: Notation, text: str) -> None:
+    group.add_argument(
+        f"--{notation.value}", action="store_const", const=notation, dest="notation", help=text
+    )
+
+
+def _ws_options(connection: ConnectionOptions, chosen: argparse.Namespace) -> WsOptions:
+    if chosen.whole and chosen.notation not in (Notation.TEXT, Notation.BINARY):
+        chosen.complain("--whole sends text or bytes as they are: use it alone, or with --binary")
+    framing = Framing.WHOLE if chosen.whole else Framing.NULLS if chosen.null else Framing.LINES
+    return WsOptions(
+        connection,
+        chosen.url,
+        chosen.wait,
+        notation=chosen.notation,
+        framing=framing,
+        json=chosen.json,
+        ping=chosen.ping,
+        subprotocols=tuple(chosen.subprotocol),
+        headers=tuple(chosen.header),
+        max_size=chosen.max_size,
+        compression=not chosen.no_compression,
+        history=chosen.history,
+    )
+
+
 def _add_command(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser],  # argparse has no public name for it
+    commands: Commands,
     name: str,
     summary: str,
 ) -> argparse.ArgumentParser:
@@ -163,36 +251,36 @@ def _add_connection(command: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--timeout",
         metavar="SECONDS",
-        type=_timeout,
+        type=_above_zero,
         default=DEFAULT_TIMEOUT,
         help="give up when nothing comes for this long (default: %(default)g)",
     )
 
 
-def parse_address(text: str) -> tuple[str, int]:
-    """Host and port from `HOST`, `HOST:PORT`, `[IPV6]:PORT` or a bare IPv6 address; by default port 443.
+def parse_address(text: str, default_port: int = 443) -> tuple[str, int]:
+    """Host and port from `HOST`, `HOST:PORT`, `[IPV6]:PORT` or a bare IPv6 address.
 
     Raises:
         argparse.ArgumentTypeError: for anything else.
     """
     if "://" in text or "/" in text:
         raise argparse.ArgumentTypeError(f"{text!r} looks like a URL: give only HOST or HOST:PORT")
-    host, port = _split_address(text)
+    host, port = _split_address(text, str(default_port))
     if not host or any(not character.isprintable() or character.isspace() for character in host):
         raise argparse.ArgumentTypeError(f"{text!r} names no host: write HOST or HOST:PORT")
     return host, _port(port)
 
 
-def _split_address(text: str) -> tuple[str, str]:
+def _split_address(text: str, default_port: str) -> tuple[str, str]:
     if text.startswith("["):
         host, bracket, rest = text[1:].partition("]")
         if not bracket or not _is_ipv6(host) or (rest and not rest.startswith(":")):
             raise argparse.ArgumentTypeError(f"{text!r} is not an IPv6 address in brackets: write [::1]:443")
-        return host, rest[1:] if rest else "443"
+        return host, rest[1:] if rest else default_port
     if _is_ipv6(text):
-        return text, "443"
+        return text, default_port
     host, colon, port = text.partition(":")
-    return host, port if colon else "443"
+    return host, port if colon else default_port
 
 
 def _is_ipv6(text: str) -> bool:
@@ -209,15 +297,25 @@ def _port(text: str) -> int:
     return int(text)
 
 
-def _timeout(text: str) -> float:
+def _above_zero(text: str) -> float:
     value = _seconds(text)
     if value == 0:
         raise argparse.ArgumentTypeError("0 leaves no time at all: write a number of seconds above 0")
     return value
 
 
-def _wait(text: str) -> float:
-    return _seconds(text)
+def _header(text: str) -> tuple[str, str]:
+    name, colon, value = text.partition(":")
+    if not colon or not name.strip():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a header: write NAME:VALUE")
+    return name.strip(), value.strip()
+
+
+def _size(text: str) -> int:
+    found = re.fullmatch(r"([1-9][0-9]{0,11})([KMG]?)", text.upper())
+    if found is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a size, such as 4096, 64K or 16M")
+    return int(found[1]) << {"": 0, "K": 10, "M": 20, "G": 30}[found[2]]
 
 
 def _seconds(text: str) -> float:

@@ -17,7 +17,8 @@ from ._certs_options import CertsOptions
 from ._certs_store import open_store, today, warn_about_age
 from ._exit_codes import ExitCode
 from ._get_options import GetOptions
-from ._options import Options, ProbeOptions, WsOptions
+from ._options import Options, WsOptions
+from ._probe_options import ProbeOptions
 from ._report import report
 from ._terminal import Terminal
 

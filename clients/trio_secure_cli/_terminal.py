@@ -11,10 +11,16 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-from typing import TextIO
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from functools import partial
+from typing import TextIO, TypeAlias
 
 from ._exit_codes import ExitCode
 from ._failure import CommandError
+
+Printer: TypeAlias = Callable[[Callable[[], object]], object]
+"""Calls a function that prints something, now or later."""
 
 
 class Terminal:
@@ -24,6 +30,7 @@ class Terminal:
         self._stdin = stdin
         self.stdout = stdout
         self.stderr = stderr
+        self._printer: Printer = _at_once
 
     @property
     def reads_from_person(self) -> bool:
@@ -55,10 +62,16 @@ class Terminal:
 
     def say(self, text: str) -> None:
         """Print lines on standard error; silently nothing when nobody reads it."""
-        if self.stderr is not None:
-            with contextlib.suppress(OSError):
-                self.stderr.write(text + "\n")
-                self.stderr.flush()
+        self._printer(partial(self._say, text))
+
+    @contextmanager
+    def printing_through(self, printer: Printer) -> Generator[None]:
+        """For the length of a block, what `say` and `print` are given is printed when `printer` likes."""
+        self._printer = printer
+        try:
+            yield
+        finally:
+            self._printer = _at_once
 
     def print(self, text: str) -> None:
         """Print lines on standard output, with escapes for what its encoding cannot say.
@@ -66,7 +79,13 @@ class Terminal:
         Raises:
             CommandError: it cannot be written.
         """
-        StandardOutput(self).write(text + "\n")
+        self._printer(partial(StandardOutput(self).write, text + "\n"))
+
+    def _say(self, text: str) -> None:
+        if self.stderr is not None:
+            with contextlib.suppress(OSError):
+                self.stderr.write(text + "\n")
+                self.stderr.flush()
 
     def write(self, data: bytes) -> None:
         """Write bytes to standard output at once.
@@ -115,6 +134,10 @@ class StandardOutput(io.TextIOBase):
         """
         self._terminal.write(text.encode(self.encoding, "backslashreplace"))
         return len(text)
+
+
+def _at_once(job: Callable[[], object]) -> None:
+    job()
 
 
 def _is_terminal(stream: TextIO | None) -> bool:

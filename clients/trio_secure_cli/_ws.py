@@ -1,29 +1,34 @@
-"""`trio-secure ws`: lines typed go out as messages, messages that come are printed.
+"""`trio-secure ws`: what is typed goes out as messages, messages that come are printed.
 
-Theory of operation: two tasks, one for each direction; the one that shows messages decides how the
-conversation ends, because it learns of every end. When the input ends, the command waits for as many messages
-as lines were sent (an echo answers each), for a limited time, and closes. So it can be used in a pipe as well
-as by hand.
+Theory of operation: what the command line says becomes a WebSocket, a `Speech` to send and a `Display` for what
+comes; the conversation between them is in `_conversation`. A person at a terminal gets a line editor if
+prompt_toolkit is installed, and the terminal's own otherwise.
 """
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any  # keyword arguments that are passed on
 
-import trio
+from trio_https import InvalidURL
+from trio_wss import Deflate, WebSocket, open_websocket
 
-from trio_wss import WebSocket, WebSocketError, open_websocket
-
+from ._conversation import Conversation
+from ._display import Display
 from ._exit_codes import ExitCode
+from ._extras import install_command, is_installed
 from ._failure import CommandError
 from ._lines import LineReader
+from ._notation import Framing
 from ._options import WsOptions
 from ._patience import patience
 from ._secure import secure_for_url
+from ._speech import Piped, Speech, Typed
 from ._terminal import Terminal
 from ._text import printable
 
-_MAX_MESSAGE = 16 << 20
+_KEEPALIVE = 20.0
 
 
 async def ws(options: WsOptions, terminal: Terminal, **websocket_options: Any) -> ExitCode:
@@ -35,96 +40,64 @@ async def ws(options: WsOptions, terminal: Terminal, **websocket_options: Any) -
         **websocket_options: passed on to `trio_wss.open_websocket`, for instance a Socket factory.
 
     Raises:
-        CommandError: the input or output fails, or fewer messages came than lines were sent.
+        CommandError: the input or output fails, the server closes with an error, or fewer messages came than
+            were sent.
         Exception: what the WebSocket and the Socket factory raise.
     """
     secure = await secure_for_url(options.url, ("ws", "wss"), options.connection, terminal)
-    lines = LineReader(terminal.input_descriptor)
+    lines = LineReader(terminal.input_descriptor, options.framing.value, options.max_size)
     with patience(options.connection.timeout) as clock:
         clock.expect("the WebSocket was being opened")
-        async with open_websocket(
-            options.url,
-            secure=secure,
-            max_message_size=_MAX_MESSAGE,
-            open_timeout=None,  # the clock limits it
-            **websocket_options,
-        ) as websocket:
+        async with AsyncExitStack() as stack:
+            websocket = await _opened(stack, options, secure, websocket_options)
             clock.rest()
             if terminal.reads_from_person:
-                terminal.say(f"connected to {printable(options.url)}; type lines to send, Ctrl-D to end")
-            await Conversation(websocket, lines, terminal, options).run()
+                terminal.say(_greeting(options, websocket))
+            display = Display(terminal, options.notation, options.framing, options.json)
+            speech = await stack.enter_async_context(_speech(options, terminal, lines))
+            await Conversation(websocket, speech, display, options).run()
     return ExitCode.OK
 
 
-class Conversation:
-    """What has been said on one WebSocket."""
-
-    def __init__(
-        self, websocket: WebSocket, lines: LineReader, terminal: Terminal, options: WsOptions
-    ) -> None:
-        self._websocket = websocket
-        self._lines = lines
-        self._terminal = terminal
-        self._options = options
-        self._sent = 0
-        self._received = 0
-        self._input_ended = False
-        self._left = False
-        self._answered = trio.Event()
-
-    async def run(self) -> None:
-        """Talk until one side closes.
-
-        Raises:
-            CommandError: fewer messages came than lines were sent.
-        """
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._speak)
-            async for message in self._websocket:
-                self._show(message)
-            nursery.cancel_scope.cancel()
-        if not self._input_ended:
-            self._terminal.say(f"the server closed the WebSocket{self._parting_words()}")
-        elif self._options.wait and self._received < self._sent:
-            raise self._unanswered()
-
-    async def _speak(self) -> None:
-        try:
-            while (line := await self._lines.next_line()) is not None:
-                with patience(self._options.connection.timeout) as clock:
-                    clock.expect("a message was being sent")
-                    await self._websocket.send(line)
-                self._sent += 1
-        except WebSocketError:
-            return  # the other task sees the same end, and tells
-        self._input_ended = True
-        with trio.move_on_after(self._options.wait):
-            while self._received < self._sent:
-                self._answered = trio.Event()
-                await self._answered.wait()
-        self._left = True
-        await self._websocket.aclose()
-
-    def _show(self, message: str | bytes) -> None:
-        self._received += 1
-        self._answered.set()
-        if isinstance(message, bytes):
-            self._terminal.print(f"(binary, {len(message)} bytes) {message.hex()}")
-        elif self._terminal.prints_to_person:
-            self._terminal.print(printable(message, keep="\n\t", cap=None))
-        else:
-            self._terminal.print(message)
-
-    def _parting_words(self) -> str:
-        reason = self._websocket.close_reason
-        return f": {printable(reason)}" if reason else ""
-
-    def _unanswered(self) -> CommandError:
-        count = f"{self._received} of {self._sent} replies came"
-        if not self._left:
-            return CommandError(f"{count} before the server closed the WebSocket", code=ExitCode.PROTOCOL)
-        return CommandError(
-            f"{count} within {self._options.wait:g} s of the last line",
-            "--wait SECONDS waits longer, --wait 0 does not wait for replies",
-            code=ExitCode.TOO_SLOW,
+async def _opened(
+    stack: AsyncExitStack, options: WsOptions, secure: object, more: dict[str, Any]
+) -> WebSocket:
+    # The command's own Pings notice as well whether the server is there.
+    more = {"ping_interval": _KEEPALIVE if options.ping is None else None, **more}
+    try:
+        return await stack.enter_async_context(
+            open_websocket(
+                options.url,
+                secure=secure,
+                subprotocols=options.subprotocols,
+                headers=options.headers,
+                max_message_size=options.max_size,
+                compression=Deflate() if options.compression else None,
+                open_timeout=None,  # the clock limits it
+                **more,
+            )
         )
+    except InvalidURL:
+        raise
+    except ValueError as error:  # a header or a subprotocol
+        raise CommandError(str(error)) from error
+
+
+def _greeting(options: WsOptions, websocket: WebSocket) -> str:
+    subprotocol = f", subprotocol {websocket.subprotocol}" if websocket.subprotocol else ""
+    return f"connected to {printable(options.url)}{subprotocol}; type lines to send, Ctrl-D to end"
+
+
+@asynccontextmanager
+async def _speech(options: WsOptions, terminal: Terminal, lines: LineReader) -> AsyncGenerator[Speech]:
+    a_person = terminal.reads_from_person and terminal.prints_to_person and options.framing is Framing.LINES
+    if a_person and is_installed("prompt_toolkit"):
+        from ._prompt import open_prompt
+
+        async with open_prompt(options.history) as prompt:
+            with terminal.printing_through(prompt.print):
+                yield Typed(prompt, options.notation, terminal)
+        return
+    if a_person and options.history is not None:
+        raise CommandError(f"--history needs prompt_toolkit: {install_command('cli')}")
+    yield Piped(lines, options.notation, options.framing)

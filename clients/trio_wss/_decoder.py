@@ -19,16 +19,16 @@ import math
 from collections.abc import Iterator
 from typing import NamedTuple, TypeAlias
 
-from wsproto.frame_protocol import FrameDecoder, Header, Opcode, ParseFailed, RsvBits
+from wsproto.frame_protocol import FrameDecoder, Opcode, ParseFailed, RsvBits
 
 from ._close_codes import INVALID_DATA, PROTOCOL_ERROR, BadCloseFrame, read_body
 from ._deflate import Deflate, Inflater
 from ._errors import MessageTooLarge, ProtocolViolation
 from ._limits import Limits
 
+_TEXT = 0x81  # the first byte of a text message in one frame: FIN and the opcode
+_WHOLE = frozenset({_TEXT, 0x82})
 _LONGEST_HEADER = 10  # a server's, without a mask
-_NO_BITS = RsvBits(False, False, False)
-_WHOLE_MESSAGES = {0x80 | opcode: opcode for opcode in (Opcode.TEXT, Opcode.BINARY)}
 
 
 class Piece(NamedTuple):
@@ -74,9 +74,16 @@ class _Headers(FrameDecoder):
         self._max_frame_size = limits.max_frame_size or math.inf
         self._max_fragments = limits.max_fragments or math.inf
         self._may_compress = may_compress
+        self.max_whole = min(self._max_size, self._max_frame_size)
+        """Bytes of the longest message in one frame."""
         self._within = False
         self._size = 0
         self._fragments = 0
+
+    @property
+    def may_begin(self) -> bool:
+        """Whether a message may begin at the next byte."""
+        return not self._within and not self.buffer.buffer
 
     def extension_processing(self, opcode: Opcode, rsv: RsvBits, payload_len: int) -> None:
         """Called by wsproto for each header."""
@@ -127,13 +134,6 @@ class _Headers(FrameDecoder):
             MessageTooLarge: it announces what exceeds a limit.
         """
         before = len(self.buffer)
-        if not before and not self._within and at + 1 < len(data) and data[at + 1] < 126:
-            # Most frames are short messages of one frame. Nothing in such a header can break a rule.
-            opcode = _WHOLE_MESSAGES.get(data[at])
-            if opcode is not None:
-                self.extension_processing(opcode, _NO_BITS, data[at + 1])
-                self.header = Header(True, _NO_BITS, opcode, data[at + 1], None)
-                return at + 2
         self.receive_bytes(bytes(data[at : at + _LONGEST_HEADER - before]))
         given = len(self.buffer)
         try:
@@ -176,6 +176,12 @@ class FrameReader:
         at = 0
         while at < len(data) and not self._closed:
             if headers.header is None:
+                start, end = self._find_message(data, at)
+                if end:
+                    headers.text, headers.compressed = data[at] == _TEXT, False
+                    at = end
+                    yield self._piece(bytes(data[start:end]), True)
+                    continue
                 at = headers.take(data, at)
                 if headers.header is None:
                     return
@@ -197,6 +203,24 @@ class FrameReader:
                     yield self._piece(payload, final)
                 else:
                     yield from self._inflated(self._inflater, payload, final)
+
+    def _find_message(self, data: bytes | bytearray, at: int) -> tuple[int, int]:
+        """Where the payload begins and ends of a message that is all there, in a single frame; else zeros.
+
+        Most messages come so, and most of the time goes into reading headers. Whatever is not plainly right is
+        left to wsproto.
+        """
+        if data[at] not in _WHOLE or not self._headers.may_begin or len(data) < at + 4:
+            return 0, 0
+        start, size = at + 2, data[at + 1]  # which has a mask's bit too: 128 and above
+        if size == 126:
+            start, size = at + 4, data[at + 2] << 8 | data[at + 3]
+            if size < 126:
+                return 0, 0
+        elif size > 126:
+            return 0, 0
+        end = start + size
+        return (start, end) if end <= len(data) and size <= self._headers.max_whole else (0, 0)
 
     def _control_frame(self, opcode: Opcode) -> Incoming:
         payload = bytes(self._control)

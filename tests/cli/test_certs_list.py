@@ -138,6 +138,17 @@ async def test_an_empty_list_is_no_table(tmp_path: Path) -> None:
         (FINGERPRINTS[3][1:], []),
         ("nobody", []),
     ],
+    ids=[
+        *("a word", "no accents", "a word of several", "a number", "a file", "an entry"),
+        *(
+            "a fingerprint",
+            "the beginning of one",
+            "one with colons",
+            "one misspelt",
+            "the end of one",
+            "nobody",
+        ),
+    ],
 )
 async def test_a_ca_is_found_by_what_one_knows_of_it(folder: Path, text: str, found: list[str]) -> None:
     assert await search(folder, text) == found

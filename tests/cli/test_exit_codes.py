@@ -16,6 +16,8 @@ def test_the_codes_scripts_rely_on_do_not_change() -> None:
         "OUTPUT": 7,
         "NO": 8,
         "DIGEST": 9,
+        "CLOSED": 10,
+        "UNFIT": 11,
         "INTERNAL": 70,
         "INTERRUPTED": 130,
     }

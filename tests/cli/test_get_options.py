@@ -41,7 +41,7 @@ DIGEST = "AB" * 32
             "-u me:pw --digest --netrc --cookies c",
             GetOptions(PLAIN, URL, user="me:pw", digest=True, netrc=True, cookies=Path("c")),
         ),
-        ("--netrc n", GetOptions(PLAIN, URL, netrc=Path("n"))),
+        ("--netrc-file n", GetOptions(PLAIN, URL, netrc=Path("n"))),
     ],
 )
 def test_what_the_line_says(line: str, options: GetOptions) -> None:

@@ -11,12 +11,13 @@ from trio_secure_cli._failure import CommandError
 from trio_secure_cli._lines import LONGEST_LINE, LineReader
 
 
-async def lines_of(descriptor: int) -> list[str]:
-    reader = LineReader(descriptor)
-    found: list[str] = []
+async def lines_of(descriptor: int, separator: bytes = b"\n") -> list[bytes]:
+    reader = LineReader(descriptor, separator)
+    found: list[bytes] = []
     while (line := await reader.next_line()) is not None:
         found.append(line)
     assert await reader.next_line() is None
+    assert reader.number == len(found)
     return found
 
 
@@ -24,13 +25,12 @@ async def lines_of(descriptor: int) -> list[str]:
     ("text", "lines"),
     [
         (b"", []),
-        (b"a\nb\n", ["a", "b"]),
-        (b"a\r\n\r\nb", ["a", "", "b"]),
-        (b"\n", [""]),
-        ("Grüße, 你好".encode(), ["Grüße, 你好"]),
+        (b"a\nb\n", [b"a", b"b"]),
+        (b"a\r\n\n\xff", [b"a\r", b"", b"\xff"]),
+        (b"\n", [b""]),
     ],
 )
-async def test_the_input_is_split_at_line_breaks(text: bytes, lines: list[str]) -> None:
+async def test_the_input_is_split_at_line_breaks(text: bytes, lines: list[bytes]) -> None:
     with typed(text) as stdin:
         assert await lines_of(stdin.fileno()) == lines
 
@@ -40,7 +40,7 @@ async def test_a_file_is_an_input_too_and_lines_may_span_reads(tmp_path: Path) -
     path.write_bytes(b"x" * 200_000 + b"\ny\n")
     descriptor = os.open(path, os.O_RDONLY)
     try:
-        assert await lines_of(descriptor) == ["x" * 200_000, "y"]
+        assert await lines_of(descriptor) == [b"x" * 200_000, b"y"]
     finally:
         os.close(descriptor)
 
@@ -51,12 +51,16 @@ async def test_waiting_for_a_line_can_be_cancelled() -> None:
     assert scope.cancelled_caught
 
 
-async def test_what_is_not_text_is_refused_with_its_place() -> None:
-    with typed(b"good\nb\xffd\n") as stdin:
+async def test_another_byte_may_be_the_separator() -> None:
+    with typed(b"a\nb\0c\0") as stdin:
+        assert await lines_of(stdin.fileno(), b"\0") == [b"a\nb", b"c"]
+
+
+async def test_what_comes_can_be_taken_as_it_comes() -> None:
+    with typed(b"a\nb") as stdin:
         reader = LineReader(stdin.fileno())
-        assert await reader.next_line() == "good"
-        with pytest.raises(CommandError, match="line 2 of the input is not UTF-8: byte 2 is 0xff"):
-            await reader.next_line()
+        assert await reader.read() == b"a\nb"
+        assert await reader.read() == b""
 
 
 async def test_a_line_without_end_is_refused(tmp_path: Path) -> None:

@@ -8,15 +8,16 @@ import pytest
 from trio_secure_cli._certs_options import ListOptions
 from trio_secure_cli._exit_codes import exit_code_table
 from trio_secure_cli._get_options import GetOptions
+from trio_secure_cli._notation import Framing, Notation
 from trio_secure_cli._options import (
     ConnectionOptions,
     DemoOptions,
     Options,
-    ProbeOptions,
     WsOptions,
     parse,
     parse_address,
 )
+from trio_secure_cli._probe_options import ProbeOptions
 
 URL = "https://example.com/"
 PLAIN = ConnectionOptions()
@@ -30,6 +31,29 @@ PLAIN = ConnectionOptions()
         (f"get {URL} --output -", GetOptions(PLAIN, URL, None)),
         ("ws wss://h/", WsOptions(PLAIN, "wss://h/", 5.0)),
         ("ws wss://h/ --wait 0", WsOptions(PLAIN, "wss://h/", 0.0)),
+        ("ws wss://h/ --hex", WsOptions(PLAIN, "wss://h/", notation=Notation.HEX)),
+        ("ws wss://h/ --text -0", WsOptions(PLAIN, "wss://h/", framing=Framing.NULLS)),
+        (
+            "ws wss://h/ --binary --whole",
+            WsOptions(PLAIN, "wss://h/", notation=Notation.BINARY, framing=Framing.WHOLE),
+        ),
+        (
+            "ws wss://h/ --base64 --json --ping 0.5 --max-size 64k --no-compression --history h",
+            WsOptions(
+                PLAIN,
+                "wss://h/",
+                notation=Notation.BASE64,
+                json=True,
+                ping=0.5,
+                max_size=65_536,
+                compression=False,
+                history=Path("h"),
+            ),
+        ),
+        (
+            "ws wss://h/ --subprotocol a --subprotocol b --header X:1 --header Y:z:2",
+            WsOptions(PLAIN, "wss://h/", subprotocols=("a", "b"), headers=(("X", "1"), ("Y", "z:2"))),
+        ),
         ("probe h", ProbeOptions(PLAIN, "h", 443)),
         ("probe h:8443", ProbeOptions(PLAIN, "h", 8443)),
         ("certs list", ListOptions(PLAIN)),
@@ -61,6 +85,14 @@ def test_every_command_takes_the_options_of_a_connection(command: str) -> None:
         ("get u --timeout 0", "0 leaves no time at all"),
         ("get u --timeout soon", "'soon' is not a number of seconds"),
         ("get u --timeout nan", "'nan' is not a number of seconds"),
+        ("ws u --ping 0", "0 leaves no time at all"),
+        ("ws u --header X", "'X' is not a header: write NAME:VALUE"),
+        ("ws u --header :1", "':1' is not a header"),
+        ("ws u --max-size 0", "'0' is not a size, such as 4096, 64K or 16M"),
+        ("ws u --max-size 1T", "'1T' is not a size"),
+        ("ws u --text --hex", "not allowed with"),
+        ("ws u --null --whole", "not allowed with"),
+        ("ws u --whole --hex", "--whole sends text or bytes as they are"),
         ("get u --timeout inf", "'inf' is not a number of seconds"),
         ("ws u --wait=-1", "'-1' is not a number of seconds"),
         ("probe h:http", "'http' is not a port"),
@@ -100,6 +132,13 @@ def test_help_lists_the_exit_codes(line: str, capsys: pytest.CaptureFixture[str]
 )
 def test_addresses_are_taken_apart(text: str, address: tuple[str, int]) -> None:
     assert parse_address(text) == address
+
+
+@pytest.mark.parametrize(
+    ("text", "port"), [("h.example", 25), ("::1", 25), ("[::1]", 25), ("h:26", 26), ("[::1]:26", 26)]
+)
+def test_another_port_may_be_the_default(text: str, port: int) -> None:
+    assert parse_address(text, 25)[1] == port
 
 
 @pytest.mark.parametrize(

@@ -1,30 +1,30 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+import json
+import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
 import trio.testing
-from cryptography import x509
 
-from support.authority import Authority, KeyKind
+from support.authority import Authority
+from support.openssl_peer import OpenSSLPeer, server_context
+from support.starttls_server import SCRIPTS, starttls_server
 from support.store import make_store
 from support.terminal import FakeTerminal
-from support.tls_server import ignore, tls_server
+from support.tls_server import ignore, tcp_server, tls_server
 from trio_certs import Manifest
 from trio_secure import CertificateRefused
 from trio_secure_cli import ExitCode
 from trio_secure_cli import _probe as probe_module
 from trio_secure_cli._failure import CommandError
-from trio_secure_cli._options import ConnectionOptions, ProbeOptions
-from trio_secure_cli._probe import describe_certificate, probe
+from trio_secure_cli._options import ConnectionOptions
+from trio_secure_cli._probe import probe
+from trio_secure_cli._probe_options import DemandOptions, ProbeOptions, ScanOptions
 
-DAY = timedelta(days=1)
-
-
-def described(der: bytes) -> str:
-    return "\n".join(describe_certificate(1, der))
+Json = dict[str, Any]
 
 
 async def test_a_server_is_described_with_who_vouches_for_it(tmp_path: Path) -> None:
@@ -122,47 +122,205 @@ async def test_over_another_socket_there_is_no_address() -> None:
     assert "address " not in terminal.printed.decode()
 
 
-@pytest.mark.parametrize(
-    ("start", "end", "shown"),
-    [
-        (-2 * DAY, -DAY, "EXPIRED"),
-        (DAY, 2 * DAY, "NOT YET VALID"),
-        (-DAY, DAY, "LESS THAN TWO DAYS LEFT"),
-        (-DAY, 10 * DAY, "9 days left"),
-    ],
-)
-def test_dates_that_matter_are_pointed_out(start: timedelta, end: timedelta, shown: str) -> None:
-    now = datetime.now(UTC).replace(microsecond=0)
-    leaf = Authority.make().issue("h.example", not_before=now + start, not_after=now + end)
-    assert shown in described(leaf.certificate_der)
+async def test_another_protocol_may_come_first(tmp_path: Path) -> None:
+    authority = Authority.make()
+    terminal = FakeTerminal()
+    async with starttls_server(authority.issue("127.0.0.1"), SCRIPTS["imap"]) as port:
+        options = ProbeOptions(
+            ConnectionOptions(ca=authority.write(tmp_path)),
+            "127.0.0.1",
+            port,
+            "imap",
+            scan=ScanOptions(versions=True),
+        )
+        assert await probe(options, terminal) is ExitCode.OK
+    printed = terminal.printed.decode()
+    assert printed.startswith(f"127.0.0.1 port {port}, imap with STARTTLS\n")
+    assert "\nTLS 1.2  yes " in printed
 
 
-@pytest.mark.parametrize(
-    ("kind", "shown"),
-    [("rsa", "RSA, 2048 bits"), ("p384", "EC, secp384r1"), ("ed25519", "Ed25519"), ("dsa", "DSA")],
-)
-def test_keys_are_described(kind: KeyKind, shown: str) -> None:
-    assert f"key          {shown}" in described(Authority.make().issue("h.example", key=kind).certificate_der)
+# JSON, demands, scans
 
 
-def test_of_many_names_the_first_are_shown() -> None:
-    leaf = Authority.make().issue(*(f"h{number}.example" for number in range(20)))
-    assert "h6.example, h7.example and 12 more\n" in described(leaf.certificate_der)
+async def asked(
+    options: ProbeOptions, **socket_options: Any
+) -> tuple[Json, ExitCode | None, Exception | None]:
+    """The document printed, the exit code, and what was raised."""
+    terminal, code, raised = FakeTerminal(), None, None
+    try:
+        code = await probe(options, terminal, **socket_options)
+    except (CommandError, CertificateRefused, OSError) as error:
+        raised = error
+    return json.loads(terminal.printed), code, raised
 
 
-def test_names_cannot_move_the_cursor() -> None:
-    authority = Authority.make(name="\x1b[2J\u202e")
-    text = described(authority.issue("h.example", common="a\nb").certificate_der)
-    assert r"\x1b[2J\u202e" in text
-    assert len(text.splitlines()) == 5
+async def test_programs_get_json(tmp_path: Path) -> None:
+    authority = Authority.make(name="Json CA")
+    ca = authority.write(tmp_path)
+    async with tls_server(authority.issue("127.0.0.1"), ignore, alpn=["h2"]) as port:
+        demand = DemandOptions(expires_within=7, min_version=0x0304)
+        scan = ScanOptions(versions=True)
+        options = ProbeOptions(
+            ConnectionOptions(ca=ca), "127.0.0.1", port, as_json=True, demand=demand, scan=scan
+        )
+        document, code, _ = await asked(options)
+    assert code is ExitCode.UNFIT
+    assert (document["host"], document["port"], document["exit_code"]) == ("127.0.0.1", port, 11)
+    assert document["connection"]["version"] == "TLS 1.3"
+    assert document["connection"]["alpn"] == "h2"
+    assert [one["subject"] for one in document["path"]] == ["CN=127.0.0.1", "CN=Json CA"]
+    assert [(one["name"], one["passed"]) for one in document["checks"]] == [
+        ("expires-within", True),
+        ("min-version", False),  # TLS 1.2 is accepted too
+    ]
+    assert [one["name"] for one in document["versions"]][:2] == ["TLS 1.3", "TLS 1.2"]
+    assert document["error"] is None
 
 
-def test_a_certificate_without_names_says_so() -> None:
-    authority = Authority.make(name=x509.Name([]))
-    text = described(authority.certificate_der)
-    assert "subject      (empty)\n     issuer       (empty)" in text
-    assert "names" not in text
+async def test_a_refusal_is_told_as_json_too() -> None:
+    async with tls_server(Authority.make().issue("127.0.0.1"), ignore) as port:
+        options = ProbeOptions(ConnectionOptions(), "127.0.0.1", port, as_json=True)
+        document, _, raised = await asked(options)
+    assert isinstance(raised, CertificateRefused)
+    assert document["connection"] is None
+    assert document["exit_code"] == 4
+    assert document["error"]["code"] == "tls"
+    assert "not a trusted CA" in document["error"]["message"]
 
 
-def test_a_certificate_that_cannot_be_read_is_said_to_be_one() -> None:
-    assert described(b"\x30\x80garbage").startswith("  1  unreadable, 9 bytes: ")
+async def test_a_server_that_is_refused_is_scanned_all_the_same() -> None:
+    terminal = FakeTerminal()
+    refusal: Exception | None = None
+    async with tls_server(Authority.make().issue("127.0.0.1"), ignore) as port:
+        scan = ScanOptions(versions=True)
+        try:
+            await probe(ProbeOptions(ConnectionOptions(), "127.0.0.1", port, scan=scan), terminal)
+        except CertificateRefused as error:
+            refusal = error
+    assert refusal is not None
+    printed = terminal.printed.decode()
+    assert printed.startswith(f"127.0.0.1 port {port}\n\nversion  accepted  with\n")
+
+
+async def test_a_server_that_is_not_there_is_not_scanned() -> None:
+    connections = 0
+
+    async def socket(host: str, port: int) -> trio.abc.Stream:
+        nonlocal connections
+        connections += 1
+        raise OSError("gone")
+
+    options = ProbeOptions(ConnectionOptions(), "h.example", as_json=True, scan=ScanOptions(versions=True))
+    document, _, raised = await asked(options, Socket=socket)
+    assert isinstance(raised, OSError)
+    assert connections == 1
+    assert document["versions"] is None
+    assert document["exit_code"] == 3
+
+
+async def test_a_person_is_told_why_it_takes_a_while() -> None:
+    terminal = FakeTerminal(person="e")
+    async with tls_server(Authority.make().issue("127.0.0.1"), ignore) as port:
+        options = ConnectionOptions(insecure=True)
+        await probe(ProbeOptions(options, "127.0.0.1", port, scan=ScanOptions(versions=True)), terminal)
+    assert "asking what else the server accepts" in terminal.said
+
+
+async def test_a_server_that_does_not_say_goodbye_is_not_waited_for(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    async def socket(host: str, port: int) -> trio.abc.Stream:
+        ours, theirs = trio.testing.memory_stream_pair()
+        nursery.start_soon(OpenSSLPeer(theirs, server_context()).do_handshake)
+        return ours
+
+    page = tmp_path / "page.html"
+    options = ProbeOptions(ConnectionOptions(insecure=True), "server.test", report=page)
+    async with trio.open_nursery() as nursery:
+        assert await probe(options, FakeTerminal(), Socket=socket) is ExitCode.OK
+    assert trio.current_time() < 3
+    assert ": established" in page.read_text("utf-8")
+
+
+async def test_what_is_worth_saying_is_said(tmp_path: Path) -> None:
+    authority = Authority.make()
+    terminal = FakeTerminal()
+    async with tls_server(authority.issue("127.0.0.1"), ignore) as port:
+        options = ConnectionOptions(insecure=True)
+        await probe(ProbeOptions(options, "127.0.0.1", port), terminal)
+    assert "\nwarning: Verification is off" in terminal.printed.decode()
+
+
+# The page
+
+
+async def test_a_page_shows_the_handshake(tmp_path: Path) -> None:
+    authority = Authority.make()
+    ca, page = authority.write(tmp_path), tmp_path / "page.html"
+    terminal = FakeTerminal()
+    context = server_context(authority.issue("127.0.0.1"), tickets=1)
+
+    async def serve(stream: trio.abc.Stream) -> None:
+        peer = OpenSSLPeer(stream, context)
+        await peer.do_handshake()
+        await peer.send_all(b"hello")
+        await ignore(peer)
+        await peer.aclose()
+
+    async with tcp_server(serve) as port:
+        options = ProbeOptions(ConnectionOptions(ca=ca, trace=True), "127.0.0.1", port, report=page)
+        assert await probe(options, terminal) is ExitCode.OK
+    text = page.read_text("utf-8")
+    assert f"<title>TLS with 127.0.0.1 port {port}: established</title>" in text
+    assert "CLIENT_TRAFFIC_SECRET" not in text
+    # What the server still had to say has been heard.
+    assert "NewSessionTicket" in text
+    assert text.count("Alert close_notify") == 2
+    assert f"the handshake is shown in {page}\n" in terminal.said
+    assert "-> ClientHello" in terminal.said
+
+
+async def test_secrets_are_on_the_page_only_when_asked_for(tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    async with tls_server(Authority.make().issue("127.0.0.1"), ignore) as port:
+        options = ConnectionOptions(insecure=True)
+        await probe(ProbeOptions(options, "127.0.0.1", port, report=page, secrets=True), FakeTerminal())
+    assert "CLIENT_TRAFFIC_SECRET_0" in page.read_text("utf-8")
+    assert stat.S_IMODE(page.stat().st_mode) == 0o600
+
+
+async def test_a_handshake_that_fails_is_shown_with_its_reason(tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    refusal: Exception | None = None
+    async with tls_server(Authority.make(name="Nobody").issue("127.0.0.1"), ignore) as port:
+        try:
+            await probe(ProbeOptions(ConnectionOptions(), "127.0.0.1", port, report=page), FakeTerminal())
+        except CertificateRefused as error:
+            refusal = error
+    assert refusal is not None
+    text = page.read_text("utf-8")
+    assert "Failed at CertificateVerify" in text
+    assert "What to do: </b><bdi>if this certificate is" in text or "name its certificate with --ca" in text
+
+
+async def test_what_ends_before_tls_is_told_on_the_page_too(tmp_path: Path) -> None:
+    async def socket(host: str, port: int) -> trio.abc.Stream:
+        raise OSError(111, "refused")
+
+    page = tmp_path / "page.html"
+    with pytest.raises(OSError, match="refused"):
+        await probe(
+            ProbeOptions(ConnectionOptions(), "h.example", report=page), FakeTerminal(), Socket=socket
+        )
+    text = page.read_text("utf-8")
+    assert "nothing was sent" in text
+    assert "is it the right port, and is the server running?" in text
+
+
+@pytest.mark.parametrize("name", ["none/page.html", "a\0b"])
+async def test_a_page_that_cannot_be_written_is_an_error_with_its_name(tmp_path: Path, name: str) -> None:
+    async with tls_server(Authority.make().issue("127.0.0.1"), ignore) as port:
+        options = ProbeOptions(ConnectionOptions(insecure=True), "127.0.0.1", port, report=tmp_path / name)
+        with pytest.raises(CommandError, match=r"cannot write .*: ") as caught:
+            await probe(options, FakeTerminal())
+    assert caught.value.code is ExitCode.OUTPUT

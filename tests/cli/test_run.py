@@ -13,9 +13,9 @@ from trio_secure_cli._options import (
     ConnectionOptions,
     DemoOptions,
     Options,
-    ProbeOptions,
     WsOptions,
 )
+from trio_secure_cli._probe_options import ProbeOptions
 
 PLAIN = ConnectionOptions()
 COMMANDS = [

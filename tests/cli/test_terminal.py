@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -113,3 +113,17 @@ def test_libraries_print_through_the_same_care() -> None:
     assert (file.encoding, file.isatty(), file.write("ü")) == ("ascii", True, 1)
     assert terminal.printed == b"\\xfc"
     assert StandardOutput(Terminal(None, None, None)).encoding == "utf-8"
+
+
+def test_what_is_printed_can_be_held_back() -> None:
+    terminal = FakeTerminal()
+    held: list[Callable[[], object]] = []
+    with terminal.printing_through(held.append):
+        terminal.print("one")
+        terminal.say("two")
+        assert (terminal.printed, terminal.said) == (b"", "")
+        for job in held:
+            job()
+        assert (terminal.printed, terminal.said) == (b"one\n", "two\n")
+    terminal.print("three")
+    assert terminal.printed == b"one\nthree\n"

@@ -16,6 +16,7 @@ from trio_https import (
     Client,
     ConnectionLost,
     Deadlines,
+    DownloadError,
     HTTPProxy,
     InsecureConnection,
     InvalidRequest,
@@ -23,6 +24,7 @@ from trio_https import (
     Limits,
     ProtocolError,
     ResponseTooLarge,
+    Retries,
     TooSlow,
 )
 
@@ -428,3 +430,15 @@ async def test_a_name_can_be_given_its_address() -> None:
             assert page.timings.connected is not None
             assert page.tls is None
         nursery.cancel_scope.cancel()
+
+
+async def test_a_download_is_tried_as_often_as_the_policy_says(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    async with (
+        peers(always(ok(b"", status="503 Busy"))) as factory,
+        Client(factory, retries=Retries(attempts=3)) as client,
+    ):
+        with pytest.raises(DownloadError, match="503"):
+            await client.download("http://h.example/", tmp_path / "file")
+    assert len(factory.requests) == 3

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from trio_https import URL
-from trio_https._cookies import Cookie, CookieJar, is_public_suffix, path_matches
+from trio_https._cookies import Cookie, CookieJar, _suffixes, is_public_suffix, path_matches
 
 NOW = 1_800_000_000.0
 
@@ -196,5 +196,6 @@ def test_a_jar_can_be_filled_and_cleared() -> None:
 
 
 def test_suffixes() -> None:
+    _suffixes.cache_clear()
     assert is_public_suffix("com")
     assert not is_public_suffix("example.com")

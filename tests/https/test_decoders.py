@@ -90,6 +90,7 @@ def test_garbage_is_refused(coding: str) -> None:
         ("br", compress_brotli(b"x") + b"y"),
         ("zstd", zstd.compress(b"x") + b"y" * 20),
     ],
+    ids=["gzip", "gzip, zeros and more gzip", "deflate", "br", "zstd"],
 )
 def test_what_follows_the_end_is_refused(coding: str, data: bytes, piece: int) -> None:
     with pytest.raises(DecodingError):

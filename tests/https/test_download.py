@@ -251,14 +251,16 @@ async def test_a_digest_of_what_was_sent_is_of_the_coded_bytes(path: Path) -> No
 
 
 async def test_two_at_once_are_one_too_many(path: Path) -> None:
+    asked = trio.Event()
+
     async def slow(peer: Peer) -> None:
         await peer.request()
-        await peer.send(ok(SMALL)[:-1])
+        asked.set()
         await trio.sleep_forever()
 
     async with peers(slow) as factory, Client(factory) as client, trio.open_nursery() as nursery:
         nursery.start_soon(client.download, URL, path)
-        await trio.testing.wait_all_tasks_blocked(0.05)
+        await asked.wait()
         with pytest.raises(DownloadBusy, match="somebody else"):
             await client.download(URL, path)
         nursery.cancel_scope.cancel()
@@ -341,3 +343,37 @@ def state_of(path: Path) -> bytes:
     """What is written down of what has come."""
     state = path.parent / KEPT[1]
     return content(state) if state.exists() else b""
+
+
+async def test_cancelled_at_any_checkpoint_of_going_on_nothing_is_lost(path: Path) -> None:
+    for cancelling in every_checkpoint():
+        restore(path)
+        with pytest.raises(TruncatedBody):
+            await fetch(RangeServer(SMALL, cuts=[20]), path)
+        async with peers(RangeServer(SMALL)) as factory, Client(factory) as client:
+            done = await cancelling.run(client.download, URL, path)
+            if done is None and beside(path):
+                assert content(path) == OLD
+                assert beside(path) == KEPT
+                done = await client.download(URL, path)
+            assert done is None or done.resumed_from >= 20
+        assert content(path) == SMALL
+        assert beside(path) == []
+
+
+@pytest.mark.parametrize(("asked", "waits"), [("7", 7.0), ("31", None)])
+async def test_a_busy_server_says_how_long(
+    path: Path, asked: str, waits: float | None, autojump_clock: trio.testing.MockClock
+) -> None:
+    class Busy(RangeServer):
+        def answer(self, seen: Seen) -> tuple[bytes, bytes]:
+            busy = self.head("429 Slow down", b"", f"Retry-After: {asked}"), b""
+            return busy if len(self.requests) == 1 else super().answer(seen)
+
+    begin = trio.current_time()
+    if waits is None:
+        with pytest.raises(DownloadError, match="429"):
+            await fetch(Busy(SMALL), path, retries=Retries())
+    else:
+        await fetch(Busy(SMALL), path, retries=Retries())
+        assert trio.current_time() - begin == pytest.approx(waits)

@@ -16,6 +16,7 @@ from trio_https import (
     DigestAuth,
     HTTPProxy,
     Limits,
+    NetrcAuth,
     RedirectRefused,
     Redirects,
     Retries,
@@ -117,3 +118,13 @@ async def test_cancelled_at_any_checkpoint_no_slot_is_lost() -> None:
                 with trio.fail_after(5):
                     assert (await client.get(PAGE + "in")).status == 200
             assert factory.open == 0
+
+
+async def test_a_proxy_is_not_told_a_password_that_is_for_the_server() -> None:
+    netrc = NetrcAuth({"h.example": BasicAuth("u", "server")}, cleartext=True)
+    async with (
+        peers(always(ok(b"x"))) as factory,
+        Client(HTTPProxy("http://proxy.example", auth=netrc, Socket=factory)) as client,
+    ):
+        await client.get(PAGE)
+    assert "proxy-authorization" not in factory.requests[0].headers

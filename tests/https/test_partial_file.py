@@ -236,3 +236,30 @@ def test_what_cannot_be_written_down_is_no_failure_at_the_end(
     later = reopened(target)
     assert later.received == 0  # as far as the state goes that was written before
     later.close(keep=False)
+
+
+def test_what_nobody_has_taken_up_is_left_as_it_is(target: Path, file: PartialFile) -> None:
+    file.begin(ORIGIN, [(0, 10)])
+    file.parts[0].write(b"abc")
+    file.close(keep=True)
+    before = names(target)
+    for url in (URL, "https://other.example/"):
+        # Given up while it is being read, or when another download has come to nothing.
+        other = PartialFile.open(target)
+        for _ in other.load(url):
+            break
+        other.close(keep=True)
+        assert names(target) == before
+    later = reopened(target)
+    assert later.received == 3
+    later.close(keep=False)
+    assert names(target) == []
+
+
+def test_nothing_stays_of_somebody_who_was_stopped_while_writing(target: Path, file: PartialFile) -> None:
+    target.with_name(".file.bin.part.json.new").write_text("half")
+    file.begin(ORIGIN, [(0, 3)])
+    file.parts[0].write(b"abc")
+    target.with_name(".file.bin.part.json.new").write_text("half")
+    file.finish()
+    assert names(target) == ["file.bin"]

@@ -7,10 +7,10 @@ import pytest
 import trio
 
 from support.http_peers import Peers, always, answering, ok, peers
-from trio_https import URL, Client, InvalidURL
+from trio_https import URL, Client, InvalidURL, ProxyRefused
 from trio_https._auth import Auth, BasicAuth
 from trio_https._outgoing import Outgoing
-from trio_https._proxies import Proxy, ProxyAddress, Proxying
+from trio_https._proxies import Proxy, ProxyAddress, Proxying, reached
 from trio_https._route import Route
 
 
@@ -119,3 +119,12 @@ def test_addresses(text: str, scheme: str, host: str, port: int, name: str) -> N
 def test_what_is_no_address(text: str, message: str) -> None:
     with pytest.raises(InvalidURL, match=message):
         ProxyAddress.parse(text, "http", "https")
+
+
+async def test_a_proxy_that_is_not_there_is_not_taken_for_the_server() -> None:
+    async def nobody(host: str, port: int, **options: object) -> trio.abc.Stream:
+        await trio.lowlevel.checkpoint()
+        raise ConnectionRefusedError(111, "Connection refused")
+
+    with pytest.raises(ProxyRefused, match=r"the proxy http://p:1 cannot be reached: Connection refused"):
+        await reached(nobody, "p", 1, "http://p:1")

@@ -8,7 +8,16 @@ import trio
 import trio.testing
 
 from support.http_peers import Peer, always, answering, ok, peers
-from trio_https import URL, Client, ConnectionLost, Deadlines, InvalidURL, ProtocolError, TooSlow
+from trio_https import (
+    URL,
+    Client,
+    ConnectionLost,
+    Deadlines,
+    InvalidURL,
+    ProtocolError,
+    ProxyRefused,
+    TooSlow,
+)
 from trio_https._headers import Headers
 from trio_https._outgoing import Outgoing
 from trio_https._response import ResponseHead
@@ -148,6 +157,12 @@ def test_numbers_make_sense(options: dict[str, Any]) -> None:
         Retries(**options)
 
 
+def caused(error: Exception, cause: Exception) -> Exception:
+    """The error, with a cause."""
+    error.__cause__ = cause
+    return error
+
+
 @pytest.mark.parametrize(
     ("error", "transient"),
     [
@@ -159,6 +174,9 @@ def test_numbers_make_sense(options: dict[str, Any]) -> None:
         (AlertReceived(40), False),
         (ProtocolError(), False),
         (InvalidURL(), False),
+        (ProxyRefused("no", 403), False),
+        (caused(ProxyRefused("no"), OSError()), True),
+        (caused(ProxyRefused("no"), trio.BrokenResourceError()), True),
         (trio.ClosedResourceError(), False),
     ],
 )

@@ -414,3 +414,10 @@ async def test_what_a_server_began_to_say_is_said(path: Path) -> None:
     with pytest.raises(DownloadError) as caught:
         await fetch(answering(head + b"half"), path)
     assert caught.value.said == "half"
+
+
+async def test_a_server_that_promises_ranges_and_has_none_is_asked_for_everything(path: Path) -> None:
+    server = RangeServer(LARGE, ranges=False)
+    await fetch(server, path, connections=4)
+    assert content(path) == LARGE
+    assert server.ranges_asked[-1] is None

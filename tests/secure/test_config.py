@@ -275,3 +275,14 @@ def test_authorities_and_key_logs_are_kept_as_given() -> None:
     config = TLSConfig(certificate_authorities=[b"name"], key_log=print)
     assert config.certificate_authorities == (b"name",)
     assert config.key_log is print
+
+
+def test_the_names_a_field_may_hold_can_be_asked_for() -> None:
+    assert "x448" in TLSConfig.choices("groups")
+    assert "TLS_RSA_WITH_AES_128_CBC_SHA" in TLSConfig.choices("cipher_suites")
+    assert "ed25519" in TLSConfig.choices("signature_algorithms")
+    assert "zlib" in TLSConfig.choices("certificate_compression")
+    config = TLSConfig(cipher_suites=TLSConfig.choices("cipher_suites"))
+    assert len(config.suite_rows) == len(TLSConfig.choices("cipher_suites"))
+    with pytest.raises(ValueError, match="alpn is none of cipher_suites, groups"):
+        TLSConfig.choices("alpn")

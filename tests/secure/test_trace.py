@@ -12,12 +12,15 @@ from trio.testing import MockClock
 from support.openssl_peer import secure_pair, server_context, trusting
 from trio_secure import (
     AlertDescription,
+    CertificateRefused,
     MemoryCache,
+    PeerMisbehaved,
     TraceAlert,
     TraceEvent,
     TraceKeyChange,
     TraceMessage,
     TraceNote,
+    Truncated,
 )
 from trio_secure import _extensions as ext
 from trio_secure import _messages13 as m13
@@ -36,6 +39,45 @@ def traced() -> tuple[Tracer, list[TraceEvent]]:
 def told(events: Sequence[TraceEvent]) -> list[str]:
     """What the events say, but for the time."""
     return [str(event).split(" ms ", 1)[1] for event in events]
+
+
+# What the notes about the end of a handshake hold
+
+
+def test_a_failure_is_told_in_words_and_in_values() -> None:
+    tracer, events = traced()
+    error = PeerMisbehaved(AlertDescription.DECODE_ERROR, "malformed")
+    error.phase = "ServerHello"
+    tracer.failed(error)
+    tracer.failed(Truncated("cut"))
+    first, second = events
+    assert isinstance(first, TraceNote)
+    assert isinstance(second, TraceNote)
+    assert first.summary == "malformed (at ServerHello)"
+    assert first.facts == {
+        "kind": "PeerMisbehaved",
+        "message": "malformed",
+        "phase": "ServerHello",
+        "alert": "decode_error",
+    }
+    assert (second.facts["kind"], second.facts["phase"], second.facts["alert"]) == ("Truncated", "", None)
+
+
+def test_a_refusal_is_told_with_the_certificate_at_fault() -> None:
+    tracer, events = traced()
+    tracer.failed(CertificateRefused(AlertDescription.UNKNOWN_CA, "no", b"DER"))
+    (note,) = events
+    assert isinstance(note, TraceNote)
+    assert note.facts["certificate"] == b"DER"
+
+
+async def test_what_was_established_is_told_with_the_facts_of_the_connection() -> None:
+    events: list[TraceEvent] = []
+    stream, _ = await secure_pair(config=trusting(trace=events.append))
+    (note,) = [event for event in events if event.name == "established"]
+    assert isinstance(note, TraceNote)
+    assert note.facts == {"info": stream.info}
+    await stream.aclose()
 
 
 # How events read

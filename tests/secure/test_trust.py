@@ -33,6 +33,7 @@ from support.scripted_wire import ServerWire
 from support.store import make_store
 from trio_certs import (
     CertificateError,
+    CertificateFacts,
     Issuer,
     Lookup,
     Manifest,
@@ -197,6 +198,15 @@ async def test_every_reason_has_its_alert(reason: Reason) -> None:
     with pytest.raises(CertificateRefused, match="no good") as caught:
         await look_up(PROVEN, CLAIM)
     assert caught.value.alert is _ALERTS[reason]
+    assert caught.value.certificate is None
+
+
+async def test_a_refusal_has_the_certificate_at_fault() -> None:
+    der = default_leaf().certificate_der
+    verdict = CertificateError(Reason.EXPIRED, "no good.", CertificateFacts.parse(der))
+    with pytest.raises(CertificateRefused) as caught:
+        await lookup_for(TLSConfig(trust=Verdicts(verdict)))(PROVEN, CLAIM)
+    assert caught.value.certificate == der
 
 
 @pytest.mark.parametrize("kind", [SourceError, StoreError])

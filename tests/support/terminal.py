@@ -68,7 +68,9 @@ def typed(text: bytes, *, ends: bool = True) -> Generator[TextIO]:
         os.write(writer, text)
         if ends:
             os.close(writer)
-        with os.fdopen(reader) as stdin:
+        # An input that goes on stays open: a thread may be about to read it, and ought not to meet another file
+        # under its number.
+        with os.fdopen(reader, closefd=ends) as stdin:
             yield stdin
     finally:
         if not ends:
