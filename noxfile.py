@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import nox
 
 nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "uv|virtualenv"
-nox.options.sessions = ["lint", "types", "layers", "wheel", "tests", "coverage"]
+nox.options.sessions = ["lint", "types", "layers", "wheel", "docs", "tests", "coverage"]
 
 PROJECT = nox.project.load_toml("pyproject.toml")
 PYTEST = ("python", "-P", "-m", "pytest")
@@ -95,13 +96,19 @@ def layers(session: nox.Session) -> None:
 
 @nox.session
 def wheel(session: nox.Session) -> None:
-    """Build both distributions and check what is in them."""
+    """Build both distributions twice, and check that they are the same and what is in them."""
     _install_groups(session, "wheel")
     folder = Path(session.create_tmp())
     shutil.rmtree(folder)
     from_tree, from_sdist = folder / "from-tree", folder / "from-sdist"
-    session.run("python", "-m", "build", "--wheel", "--outdir", str(from_tree), silent=True)
-    session.run("python", "-m", "build", "--outdir", str(from_sdist), silent=True)
+    # The same files whoever builds them, and when: https://reproducible-builds.org/specs/source-date-epoch/.
+    epoch = {"SOURCE_DATE_EPOCH": "1767225600"}
+    again = folder / "again"
+    session.run("python", "-m", "build", "--wheel", "--outdir", str(from_tree), silent=True, env=epoch)
+    session.run("python", "-m", "build", "--outdir", str(from_sdist), silent=True, env=epoch)
+    session.run("python", "-m", "build", "--sdist", "--outdir", str(again), silent=True, env=epoch)
+    session.run("python", "tools/same_files.py", str(from_tree), str(from_sdist))
+    session.run("python", "tools/same_files.py", str(again), str(from_sdist))
     session.run("check-wheel-contents", str(from_tree), str(from_sdist))
     session.run("python", "tools/compare_wheels.py", str(from_tree), str(from_sdist))
 
@@ -118,3 +125,73 @@ def store(session: nox.Session) -> None:
     """Bring the certificate store up to date with certifi."""
     _install(session, "store")
     session.run("python", "-P", "tools/update_store.py", *session.posargs)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation, with warnings as errors, into docs/_build."""
+    _install(session, "docs", extra="cli")
+    session.run(
+        "python", "-P", "-m", "sphinx", "-q", "-W", "--keep-going", "-n", "-b", "html", "docs", "docs/_build"
+    )
+
+
+@nox.session
+def consumer(session: nox.Session) -> None:
+    """Check the types of somebody else's program against the installed wheel."""
+    _install(session, "checkers", extra="cli")
+    folder = Path(session.create_tmp()) / "consumer"
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree("tests/consumer", folder)
+    with session.chdir(folder):
+        session.run("mypy", "--strict", "program.py")
+        (folder / "pyrightconfig.json").write_text('{"typeCheckingMode": "strict"}')
+        session.run("pyright", "program.py")
+
+
+# What is worth running under other versions: everything that meets another library, and little else.
+QUICK = (
+    "tests/certs/test_trust.py",
+    "tests/secure/test_sockets.py",
+    "tests/secure/test_stream.py",
+    "tests/https/test_client.py",
+    "tests/https/test_connection.py",
+    "tests/wss/test_open.py",
+    "tests/cli/test_get.py",
+    "tests/cli/test_options.py",
+)
+
+
+@nox.session
+@nox.parametrize("resolution", ["lowest-direct", "highest"])
+def floors(session: nox.Session, resolution: str) -> None:
+    """Run the quick tests with the lowest versions that pyproject.toml allows, and with the newest there are."""
+    wanted = [*PROJECT["project"]["dependencies"], *nox.project.dependency_groups(PROJECT, "tests")]
+    for extra in PROJECT["project"]["optional-dependencies"].values():
+        wanted += extra
+    session.install("uv")
+    install = ("uv", "pip", "install", "-q", "--python", session.virtualenv.location)
+    session.run(*install, "--resolution", resolution, *wanted)
+    session.run(*install, "--no-deps", "--reinstall-package", PROJECT["project"]["name"], ".")
+    session.run(*PYTEST, *QUICK, *session.posargs)
+
+
+def _newer_pythons() -> list[str]:
+    """The interpreters on this machine that are newer than the one that runs nox."""
+    minors = range(sys.version_info.minor + 1, 20)
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    found = [
+        next((str(one) for one in sorted(pyenv.glob(f"3.{minor}.*/bin/python"))), None)
+        or shutil.which(f"python3.{minor}")
+        for minor in minors
+    ]
+    return [one for one in found if one]
+
+
+@nox.session(python=_newer_pythons() or False)
+def pythons(session: nox.Session) -> None:
+    """Run the quick tests under every newer Python that is installed here."""
+    if not session.python:
+        session.skip("no newer Python is installed here")
+    _install(session, "tests", extra="cli")
+    session.run(*PYTEST, *QUICK, *session.posargs)

@@ -2,8 +2,8 @@
 
 Theory of operation: suites of cases are run by `rounds`, printed by `figures` and, with `--write`, put into
 docs/performance.md by `page`, where they replace those of an earlier run and leave the others. `limits` is the
-floor beneath them. `trust`, `adapters` and `cancellation` say themselves what they find. A new suite is a module with
-`CASES` and a name in `SUITES`.
+floor beneath them. `trust`, `adapters` and `cancellation` say themselves what they find. A new suite is a module
+with `CASES` and a name in `SUITES`.
 """
 
 from __future__ import annotations

@@ -162,7 +162,7 @@ class TLSConfig:
 
     @functools.cached_property
     def versions(self) -> tuple[Version, ...]:
-        """The versions to offer, the highest first: those allowed that there is a suite for."""
+        """The versions to offer, the highest first, which are those allowed that there is a suite for."""
         allowed = [version for version in Version if self.min_version <= version <= self.max_version]
         return tuple(v for v in reversed(allowed) if any(row.fits(v) for row in self.suite_rows))
 

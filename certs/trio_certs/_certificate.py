@@ -72,7 +72,7 @@ class PublicKeyFacts:
         """Read a SubjectPublicKeyInfo (RFC 5280 §4.1.2.7).
 
         Raises:
-            DERError: it is malformed.
+            ValueError: it is malformed.
         """
         outer = Reader(spki).enter(SEQUENCE, "the public key")
         algorithm = outer.enter(SEQUENCE, "the public key's algorithm")
@@ -120,7 +120,7 @@ class CertificateFacts:
         """Slice a DER certificate (RFC 5280 §4.1).
 
         Raises:
-            DERError: `der` is not the outline of a certificate.
+            ValueError: `der` is not the outline of a certificate.
         """
         outer = Reader(der)
         certificate = outer.enter(SEQUENCE, "the certificate")
@@ -151,7 +151,7 @@ class CertificateFacts:
         """The extensions' values by the content of their OID.
 
         Raises:
-            DERError: they are malformed, or one occurs twice (RFC 5280 §4.2 forbids it).
+            ValueError: they are malformed, or one occurs twice (RFC 5280 §4.2 forbids it).
         """
         if not self._extensions:
             return {}
@@ -168,7 +168,7 @@ class CertificateFacts:
         """The subject's public key.
 
         Raises:
-            DERError: it is malformed.
+            ValueError: it is malformed.
         """
         return PublicKeyFacts.parse(self.spki)
 
@@ -177,7 +177,7 @@ class CertificateFacts:
         """The subject's public key without what says of which kind it is: what identifiers of keys hash.
 
         Raises:
-            DERError: it is malformed.
+            ValueError: it is malformed.
         """
         outer = Reader(self.spki).enter(SEQUENCE, "the public key")
         outer.raw(SEQUENCE, "the public key's algorithm")
@@ -203,7 +203,7 @@ def read_extensions(reader: Reader) -> dict[bytes, Extension]:
     """Read Extensions (RFC 5280 §4.1.2.9): each by the content of its OID.
 
     Raises:
-        DERError: they are malformed, or one occurs twice (RFC 5280 §4.2 forbids it).
+        ValueError: they are malformed, or one occurs twice (RFC 5280 §4.2 forbids it).
     """
     found: dict[bytes, Extension] = {}
     entries = reader.enter(SEQUENCE, "the extensions")

@@ -120,7 +120,7 @@ class Client(trio.abc.AsyncResource):
 
         Raises:
             InvalidURL, InvalidRequest, TypeError: the request cannot be sent as it is.
-            OSError, or what else the Socket factory raises: there is no connection.
+            OSError: or whatever the Socket factory raises; there is no connection.
             TooSlow: one of the `Deadlines` passed.
             HTTPError: another of its kinds; see there.
         """

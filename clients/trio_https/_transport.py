@@ -51,7 +51,7 @@ class Transport:
         """Send the request; the block gets the response as soon as its header has arrived.
 
         Raises:
-            OSError, or what else the Socket factory raises: there is no connection.
+            OSError: or whatever the Socket factory raises; there is no connection.
             HTTPError: see there.
         """
         url, deadlines = request.url, request.deadlines or self._deadlines

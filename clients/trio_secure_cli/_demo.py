@@ -7,6 +7,7 @@ are run one after the other, each of which fails loudly if what it shows is not 
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 from ._exit_codes import ExitCode
 from ._extras import require
@@ -25,6 +26,10 @@ async def demo(options: DemoOptions, terminal: Terminal) -> ExitCode:
     """
     require("demo", "rich", "hypercorn", "trustme")
     # Not at the top: they import what was just looked for.
+    if options.serve is not None:
+        from ._demo_serve import serve_until_stopped
+
+        await serve_until_stopped(options.serve, Path("demo-ca.pem"), terminal)
     from ._demo_process import running_server
     from ._demo_steps import Demonstration
 

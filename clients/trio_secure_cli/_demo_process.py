@@ -25,7 +25,11 @@ from ._failure import CommandError
 _START_SECONDS = 15.0
 _END_SECONDS = 2.0
 _LONGEST_LINE = 1 << 16
-_COMMAND = ("-P", "-c", f"from {__package__} import _demo_server; _demo_server.main()")
+
+
+def server_command(port: int = 0) -> tuple[str, ...]:
+    """What a Python interpreter is given to run the server, on a free port if it is 0."""
+    return ("-P", "-c", f"from {__package__} import _demo_server; _demo_server.main({port})")
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,7 @@ class DemoServer:
 
 
 @asynccontextmanager
-async def running_server(command: tuple[str, ...] = _COMMAND) -> AsyncGenerator[DemoServer]:
+async def running_server(command: tuple[str, ...] = server_command()) -> AsyncGenerator[DemoServer]:
     """The server, for as long as the block runs.
 
     Args:

@@ -1,7 +1,7 @@
 """The server of the demonstration, as a process of its own: Hypercorn on its Trio worker.
 
 Theory of operation: the process makes a certificate authority and a certificate for localhost, starts
-Hypercorn on a free port of 127.0.0.1, prints one line of JSON that says where it listens and whom to trust,
+Hypercorn on a port of 127.0.0.1, prints one line of JSON that says where it listens and whom to trust,
 and serves until its standard input ends. So it never outlives the program that started it: when that dies,
 its end of the pipe closes. It is a process of its own so that client and server do not share one
 interpreter's time.
@@ -72,13 +72,13 @@ async def _large_file(send: ASGISendCallable) -> None:
     await send(HTTPResponseBodyEvent(type="http.response.body", body=b"", more_body=False))
 
 
-async def serve(descriptor: int, output: TextIO) -> None:
+async def serve(descriptor: int, output: TextIO, port: int = 0) -> None:
     """Serve until the file `descriptor` ends; say on `output`, in one line of JSON, where and under which CA."""
     authority = make_authority()
     with tempfile.TemporaryDirectory() as folder:
         certificate, key = issue(authority, HOST, ADDRESS, Path(folder))
         config = Config()
-        config.bind = [f"{ADDRESS}:0"]
+        config.bind = [f"{ADDRESS}:{port}"]
         config.certfile, config.keyfile = str(certificate), str(key)
         config.errorlog = None
         config.graceful_timeout = 0.1
@@ -105,6 +105,14 @@ async def _end_of_input(descriptor: int) -> None:
         pass
 
 
-def main() -> None:
-    """Serve until this process's standard input ends."""
-    trio.run(serve, sys.stdin.fileno(), sys.stdout)
+def main(port: int = 0) -> None:
+    """Serve until this process's standard input ends, on a free port if it is 0."""
+    failed: BaseException | None = None
+    try:
+        trio.run(serve, sys.stdin.fileno(), sys.stdout, port)
+    except* OSError as errors:
+        failed = errors
+        while isinstance(failed, BaseExceptionGroup):
+            failed = cast("BaseExceptionGroup[BaseException]", failed).exceptions[0]
+    if failed is not None:
+        sys.exit(f"port {port}: {failed}")

@@ -24,6 +24,7 @@ from ._probe_options import ProbeOptions, add_probe_options, probe_options
 
 DEFAULT_TIMEOUT = 30.0
 DEFAULT_WAIT = 5.0
+DEFAULT_DEMO_PORT = 8443
 DEFAULT_MAX_SIZE = 16 << 20
 
 
@@ -65,9 +66,11 @@ class WsOptions:
 
 @dataclass(frozen=True)
 class DemoOptions:
-    """`trio-secure demo`."""
+    """`trio-secure demo [--serve [PORT]]`."""
 
     connection: ConnectionOptions
+    serve: int | None = None
+    """The port its server is to listen on until it is stopped, without the demonstration."""
 
 
 if TYPE_CHECKING:
@@ -98,7 +101,7 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
         return probe_options(chosen, connection, parse_address)
     if chosen.command == "certs":
         return certs_options(chosen, connection)
-    return DemoOptions(connection)
+    return DemoOptions(connection, chosen.serve)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -117,7 +120,15 @@ def _parser() -> argparse.ArgumentParser:
     add_probe_options(probe)
 
     add_certs_commands(commands, _add_connection, vars(ConnectionOptions()), parse_address)
-    _add_command(commands, "demo", "start a server on this machine and show all of it at work")
+    demo = _add_command(commands, "demo", "start a server on this machine and show all of it at work")
+    demo.add_argument(
+        "--serve",
+        metavar="PORT",
+        nargs="?",
+        type=_port,
+        const=DEFAULT_DEMO_PORT,
+        help="only start the server, on PORT (default: %(const)s); its CA is in demo-ca.pem",
+    )
     return parser
 
 

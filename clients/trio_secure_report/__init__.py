@@ -1,5 +1,7 @@
 """The illustrated handshake: the trace of one TLS connection as a page to read.
 
+`write_report` takes what a trace has gathered::
+
     events: list[TraceEvent] = []
     try:
         await SecureSocket("example.com", 443, secure={"trace": events.append})

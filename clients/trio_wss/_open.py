@@ -132,7 +132,7 @@ async def open_websocket(url: str | URL, **options: Unpack[OpenOptions]) -> Asyn
         ProxyRefused: the proxy does not connect.
         InsecureConnection: the URL is `wss:`, and the factory made a bare TCP stream.
         trio.TooSlowError: `open_timeout` has passed.
-        OSError, TLSError, and so on: what the factory raises.
+        OSError, TLSError: from the factory, or whatever else it raises.
     """
     opening = Opening(url, **options)
     async with _running(opening, opening.connect) as websocket:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -85,3 +86,15 @@ def test_the_program_ends_with_its_input(
         monkeypatch.setattr(sys, "stdin", nothing)
         _demo_server.main()
     assert json.loads(capfd.readouterr().out).keys() == {"port", "authority"}
+
+
+def test_the_program_says_in_one_line_that_its_port_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def taken(*_: object) -> None:
+        async with trio.open_nursery():
+            raise OSError(errno.EADDRINUSE, "Address already in use")
+
+    with Path(os.devnull).open() as nothing:
+        monkeypatch.setattr(sys, "stdin", nothing)
+        monkeypatch.setattr(_demo_server, "serve", taken)
+        with pytest.raises(SystemExit, match=r"port 8443: .*Address already in use"):
+            _demo_server.main(8443)

@@ -58,6 +58,8 @@ PLAIN = ConnectionOptions()
         ("probe h:8443", ProbeOptions(PLAIN, "h", 8443)),
         ("certs list", ListOptions(PLAIN)),
         ("demo", DemoOptions(PLAIN)),
+        ("demo --serve", DemoOptions(PLAIN, 8443)),
+        ("demo --serve 9443", DemoOptions(PLAIN, 9443)),
     ],
 )
 def test_each_command_has_its_options(line: str, options: Options) -> None:
