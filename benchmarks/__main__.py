@@ -2,8 +2,8 @@
 
 Theory of operation: suites of cases are run by `rounds`, printed by `figures` and, with `--write`, put into
 docs/performance.md by `page`, where they replace those of an earlier run and leave the others. `limits` is the
-floor beneath them. `trust`, `adapters` and `cancellation` say themselves what they find. A new suite is a module
-with `CASES` and a name in `SUITES`.
+floor beneath them. `imports`, `trust`, `adapters` and `cancellation` say themselves what they find. A new suite
+is a module with `CASES` and a name in `SUITES`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from benchmarks import figures, rounds
 from benchmarks.case import Case, Site
 
 SUITES = ("transfers", "handshakes", "cold", "idle", "https", "websocket", "shape")
-_OTHERS = ("limits", "memory", "trust", "adapters", "cancellation")
+_OTHERS = ("limits", "imports", "memory", "trust", "adapters", "cancellation")
 _ROUNDS, _QUICK_ROUNDS = 7, 1
 
 
@@ -83,6 +83,10 @@ def _run_others(chosen: Mapping[str, list[str]], *, quick: bool) -> tuple[dict[s
         print("\nlimits")
         for what, microseconds in floor.items():
             print(f"{what:<60} {microseconds:8.2f} µs")
+    if "imports" in chosen:
+        print("\nimports", flush=True)
+        few = ["--rounds", "1"] if quick else []
+        subprocess.run([sys.executable, "-m", "benchmarks.imports", *few], check=True)
     if "memory" in chosen:
         print("\nmemory")
         complaints += memory.report(quick=quick)
