@@ -130,7 +130,7 @@ def store(session: nox.Session) -> None:
 @nox.session
 def docs(session: nox.Session) -> None:
     """Build the documentation, with warnings as errors, into docs/_build."""
-    _install(session, "docs", extra="cli")
+    _install(session, "docs", "adapters", extra="cli,testing")
     session.run(
         "python", "-P", "-m", "sphinx", "-q", "-W", "--keep-going", "-n", "-b", "html", "docs", "docs/_build"
     )
@@ -164,15 +164,14 @@ QUICK = (
 
 
 @nox.session
-@nox.parametrize("resolution", ["lowest-direct", "highest"])
-def floors(session: nox.Session, resolution: str) -> None:
-    """Run the quick tests with the lowest versions that pyproject.toml allows, and with the newest there are."""
+def floors(session: nox.Session) -> None:
+    """Run the quick tests with the lowest versions that are allowed; every other session has the newest."""
     wanted = [*PROJECT["project"]["dependencies"], *nox.project.dependency_groups(PROJECT, "tests")]
     for extra in PROJECT["project"]["optional-dependencies"].values():
         wanted += extra
     session.install("uv")
     install = ("uv", "pip", "install", "-q", "--python", session.virtualenv.location)
-    session.run(*install, "--resolution", resolution, *wanted)
+    session.run(*install, "--resolution", "lowest-direct", *wanted)
     session.run(*install, "--no-deps", "--reinstall-package", PROJECT["project"]["name"], ".")
     session.run(*PYTEST, *QUICK, *session.posargs)
 

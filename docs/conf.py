@@ -42,6 +42,10 @@ nitpicky = True
 nitpick_ignore_regex = [
     (
         r"py:.*",
+        r"(OpenSSL|anyio|httpcore2?|httpx2?|trio_websocket|trustme|websockets)\..*",
+    ),
+    (
+        r"py:.*",
         r"(abc|collections|datetime|enum|os|pathlib|ssl|types|typing|trio|cryptography|h11|wsproto)\..*",
     ),
     (r"py:.*", r"trio_\w+\._.*"),

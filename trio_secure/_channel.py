@@ -17,8 +17,8 @@ import trio
 
 from ._errors import Truncated
 from ._protection import MAX_CONTENT, ContentType
-from ._records import MAX_READ, RecordReader, RecordWriter
-from ._rooms import give_back, take_room
+from ._records import RecordReader, RecordWriter
+from ._rooms import ROOM, give_back, take_room
 from ._suites import Buffer
 
 # RFC 9846 §5.1 [8446 §5.1]: the record version of "an initial ClientHello [...] MAY also be 0x0301 for
@@ -47,7 +47,7 @@ class Channel:
                 count = await self._receive_into(self._socket, reader)
             else:
                 reader.rest()
-                data = await self.transport.receive_some(MAX_READ)
+                data = await self.transport.receive_some(ROOM - reader.buffered)
                 count = len(data)
                 reader.feed(data)
         except trio.BrokenResourceError as error:

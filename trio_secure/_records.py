@@ -29,12 +29,12 @@ from ._protection import (
     other_version,
 )
 from ._protection13 import Sealer13
-from ._rooms import give_back, take_room
+from ._rooms import ROOM, give_back, take_room
 from ._suites import Buffer
 from ._versions import Version
 
-#: The most that `read` gives at once. Below about 200 KiB the wake-ups dominate.
-MAX_READ = 2**18
+#: The most that `read` gives at once: everything that a room holds. Below about 200 KiB the wake-ups dominate.
+MAX_READ = ROOM
 
 #: Change_cipher_spec records that middlebox compatibility makes us drop; nobody needs more than one or two.
 _MAX_DROPPED = 32

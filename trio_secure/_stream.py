@@ -161,7 +161,7 @@ class SecureStream(trio.abc.HalfCloseableStream, Generic[T_Stream]):
         """Receive what is there, waiting until there is something.
 
         Args:
-            max_bytes: the most to give, at least 1; by default up to 256 KiB.
+            max_bytes: the most to give, at least 1; by default up to 288 KiB.
 
         Returns:
             The data; `b""` only after the server's close_notify.

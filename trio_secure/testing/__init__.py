@@ -1,5 +1,7 @@
 """What code over TLS is tested with: a server in memory, an authority to throw away, and faults to order.
 
+For example::
+
     authority = Authority()
     async with authority.serve("example.com", handler=handler) as server:
         stream = await server.SecureSocket("example.com", 443)
