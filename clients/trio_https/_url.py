@@ -159,12 +159,12 @@ def _refuse_characters(text: str) -> None:
         raise InvalidURL(f"URL {_shown(text)} is not text: {error.reason}") from None
 
 
-def _split_scheme(text: str, schemes: Collection[str]) -> tuple[str, str]:
+def _split_scheme(text: str, schemes: tuple[str, ...]) -> tuple[str, str]:
     expected = " or ".join(f"{scheme}:" for scheme in schemes)
     found = _SCHEME.match(text)
     if found is None or (found[1].lower() not in schemes and _PORT_NEXT.match(text, found.end(1))):
         raise InvalidURL(
-            f"URL {_shown(text)} has no scheme: begin it with {expected} as in https://example.com/"
+            f"URL {_shown(text)} has no scheme: begin it with {expected} as in {schemes[-1]}://example.com/"
         )
     scheme = found[1].lower()
     if scheme not in schemes:

@@ -123,7 +123,9 @@ def _explain_tls(error: TLSError) -> Problem:
         established = error.phase in {None, "application data", "close"}
         hint = "what came before is not all there was to come" if established else _WRONG_PORT
         return Problem(ExitCode.PROTOCOL, message, hint)
-    return Problem(ExitCode.TLS, message, _WRONG_PORT if isinstance(error, PeerMisbehaved) else None)
+    # Once a ServerHello has come, it is TLS, however badly spoken.
+    strange = isinstance(error, PeerMisbehaved) and error.phase == "ServerHello"
+    return Problem(ExitCode.TLS, message, _WRONG_PORT if strange else None)
 
 
 _WRONG_PORT = "is this the right port? it may speak something other than TLS"

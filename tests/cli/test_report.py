@@ -119,6 +119,13 @@ def test_a_missing_ca_comes_with_the_line_to_add() -> None:
     )
 
 
+@pytest.mark.parametrize(("phase", "asked"), [("ServerHello", True), ("CertificateVerify", False)])
+def test_only_before_a_server_hello_it_may_be_the_wrong_port(phase: str, asked: bool) -> None:
+    error = PeerMisbehaved(AlertDescription.DECRYPT_ERROR, "what came is wrong")
+    error.phase = phase
+    assert ("right port" in (explain(error).hint or "")) is asked
+
+
 @pytest.mark.parametrize(
     ("phase", "hint"),
     [("ServerHello", "right port"), ("application data", "not all"), ("close", "not all"), (None, "not all")],

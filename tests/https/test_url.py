@@ -125,6 +125,8 @@ def test_other_schemes_are_parsed_where_they_are_named() -> None:
     assert (url.port, url.origin) == (443, "wss://example.com")
     with pytest.raises(InvalidURL, match="ws: or wss: is needed"):
         URL.parse("https://example.com/", schemes=("ws", "wss"))
+    with pytest.raises(InvalidURL, match="as in wss://example"):
+        URL.parse("localhost:8443", schemes=("ws", "wss"))
 
 
 @pytest.mark.parametrize(
