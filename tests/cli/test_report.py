@@ -3,6 +3,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
+from pathlib import Path
 
 import pytest
 import trio
@@ -117,6 +118,8 @@ def test_a_missing_ca_comes_with_the_line_to_add() -> None:
     assert (
         problem.hint == 'this adds "$(CERTS)/ca9" to the manifest: trio-secure certs add ca9 --manifest FILE'
     )
+    named = explain(refused(missing), Path("my app/manifest.json"))
+    assert (named.hint or "").endswith("trio-secure certs add ca9 --manifest 'my app/manifest.json'")
 
 
 @pytest.mark.parametrize(("phase", "asked"), [("ServerHello", True), ("CertificateVerify", False)])
