@@ -33,6 +33,8 @@ _LABEL = re.compile(r"[a-z0-9_-]{1,63}")
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _PORT = re.compile(r"[0-9]{1,5}")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(//)?")
+# In localhost:8443/ the colon is not the one after a scheme.
+_PORT_NEXT = re.compile(r":[0-9]+(?:[/?#]|$)")
 _AUTHORITY_END = re.compile(r"[/?#]")
 # Every kind of white space is refused too: none of it is ever part of a URL on purpose.
 _FORBIDDEN = re.compile(r"[\x00-\x20\x7f-\x9f\\]|\s")
@@ -157,12 +159,12 @@ def _refuse_characters(text: str) -> None:
         raise InvalidURL(f"URL {_shown(text)} is not text: {error.reason}") from None
 
 
-def _split_scheme(text: str, schemes: Collection[str]) -> tuple[str, str]:
+def _split_scheme(text: str, schemes: tuple[str, ...]) -> tuple[str, str]:
     expected = " or ".join(f"{scheme}:" for scheme in schemes)
     found = _SCHEME.match(text)
-    if found is None:
+    if found is None or (found[1].lower() not in schemes and _PORT_NEXT.match(text, found.end(1))):
         raise InvalidURL(
-            f"URL {_shown(text)} has no scheme: begin it with {expected} as in https://example.com/"
+            f"URL {_shown(text)} has no scheme: begin it with {expected} as in {schemes[-1]}://example.com/"
         )
     scheme = found[1].lower()
     if scheme not in schemes:

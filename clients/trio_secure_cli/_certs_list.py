@@ -75,7 +75,7 @@ async def list_certs(options: ListOptions, terminal: Terminal, day: date) -> Exi
     if not options.as_json:
         what = f" that expire within {options.expiring} days" if options.expiring is not None else ""
         listed = store_date(store)
-        terminal.say(f"{len(found)} CAs{what}{f', as of {listed}' if listed else ''}")
+        terminal.say(f"{len(found)} CAs{what}{f'; the store is of {listed}' if listed else ''}")
     return ExitCode.OK
 
 

@@ -127,7 +127,9 @@ def add_certs_commands(
         "text", metavar="TEXT", help="a part of the name, ca9, or the first digits of the SHA-256"
     )
     needed = _add(own, "needed", "connect to a server and say which CA of the store it needs")
-    needed.add_argument("address", metavar="HOST[:PORT]", type=address)
+    needed.add_argument(
+        "address", metavar="HOST[:PORT]", type=address, help="the server; the port is 443 by default"
+    )
     add = _add(own, "add", "include CAs in a manifest (--manifest FILE)")
     add.add_argument(
         "targets",
@@ -157,7 +159,7 @@ def add_certs_commands(
     check.add_argument(
         "store", metavar="FOLDER", type=Path, nargs="?", help="the one that comes along by default"
     )
-    index.add_argument("store", metavar="FOLDER", type=Path)
+    index.add_argument("store", metavar="FOLDER", type=Path, help="where they are, and the index goes")
     for command in (add, convert, index):
         command.set_defaults(as_json=False)
     convert.set_defaults(store=None)

@@ -25,6 +25,7 @@ from ._failure import CommandError
 _START_SECONDS = 15.0
 _END_SECONDS = 2.0
 _LONGEST_LINE = 1 << 16
+_DID_NOT_START = "the server of the demonstration did not start"
 
 
 def server_command(port: int = 0) -> tuple[str, ...]:
@@ -72,12 +73,14 @@ async def _ready(process: trio.Process, complaints: BinaryIO) -> DemoServer:
             line += piece
     try:
         said = json.loads(line)
+        if "refused" in said:
+            raise CommandError(f"{_DID_NOT_START}: {said['refused']}", "name another: demo --serve PORT")
         return DemoServer(int(said["port"]), str(said["authority"]).encode("ascii"))
     except (ValueError, LookupError, TypeError):
         complaints.seek(0)
         last = complaints.read().decode(errors="replace").strip().rpartition("\n")[2]
         raise CommandError(
-            f"the server of the demonstration did not start: {last or 'it said nothing'}",
+            f"{_DID_NOT_START}: {last or 'it said nothing'}",
             code=ExitCode.INTERNAL,
         ) from None
 

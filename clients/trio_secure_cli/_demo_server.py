@@ -106,7 +106,10 @@ async def _end_of_input(descriptor: int) -> None:
 
 
 def main(port: int = 0) -> None:
-    """Serve until this process's standard input ends, on a free port if it is 0."""
+    """Serve until this process's standard input ends, on a free port if it is 0.
+
+    If it cannot listen there, it says so on its standard output instead, in one line of JSON.
+    """
     failed: BaseException | None = None
     try:
         trio.run(serve, sys.stdin.fileno(), sys.stdout, port)
@@ -115,4 +118,6 @@ def main(port: int = 0) -> None:
         while isinstance(failed, BaseExceptionGroup):
             failed = cast("BaseExceptionGroup[BaseException]", failed).exceptions[0]
     if failed is not None:
-        sys.exit(f"port {port}: {failed}")
+        reason = cast("OSError", failed).strerror or str(failed)
+        sys.stdout.write(json.dumps({"refused": f"port {port}: {reason}"}) + "\n")
+        sys.exit(1)

@@ -11,6 +11,7 @@ import argparse
 import ipaddress
 import math
 import re
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,6 +105,17 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
     return DemoOptions(connection, chosen.serve)
 
 
+class _Version(argparse.Action):
+    """Prints the version of the installed distribution."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        # Not at the top: it would cost every command the time to load and to search.
+        from importlib.metadata import version
+
+        sys.stdout.write(f"trio-secure {version('trio-secure')}\n")
+        parser.exit()
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="trio-secure",
@@ -111,6 +123,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=f"exit codes:\n{exit_code_table()}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     add_get_arguments(_add_command(commands, "get", "download a URL to standard output or a file"))

@@ -4,7 +4,7 @@ Theory of operation: an `Output` takes the body piece by piece and is finished o
 leaving it unfinished undoes it. `FileOutput` writes beside the file and renames, so that under the name asked
 for there is either what was there before or the whole body. A name that is not a regular file (`/dev/null`, a
 named pipe) is written directly: there is nothing to rename. On a terminal the body is text from a stranger,
-and escaped.
+and escaped; a body that is no text is refused there.
 """
 
 from __future__ import annotations
@@ -68,7 +68,10 @@ class PipeOutput:
 
 
 class TerminalOutput:
-    """A terminal: UTF-8 text, with everything escaped that is neither printable nor a line break or tab."""
+    """A terminal: UTF-8 text, with everything escaped that is neither printable nor a line break or tab.
+
+    A null byte is in no text: what has one would fill the screen with what nobody can read.
+    """
 
     def __init__(self, terminal: Terminal) -> None:
         self._terminal = terminal
@@ -76,7 +79,17 @@ class TerminalOutput:
         self._at_line_start = True
 
     def write(self, data: bytes) -> None:
-        """Show the next piece."""
+        """Show the next piece.
+
+        Raises:
+            CommandError: it is not text.
+        """
+        if b"\0" in data:
+            raise CommandError(
+                "what comes is binary, and this is a terminal",
+                "write it to a file with -o FILE or -O, or into a pipe",
+                code=ExitCode.OUTPUT,
+            )
         self._show(self._decoder.decode(data))
 
     def finish(self) -> None:

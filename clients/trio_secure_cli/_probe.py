@@ -76,7 +76,7 @@ async def probe(options: ProbeOptions, terminal: Terminal, **socket_options: Any
         result = await _connect(result, socket)
     except (TLSError, CommandError, OSError, trio.BrokenResourceError) as error:
         failure = error
-        result = replace(result, problem=explain(error))
+        result = replace(result, problem=explain(error, options.connection.manifest))
     if options.report is not None:
         await _write(options.report, options, recording, failure, terminal)
     # A server that could not be reached will not be for the others either.
@@ -158,7 +158,7 @@ async def _write(
     failure: Exception | None,
     terminal: Terminal,
 ) -> None:
-    problem = None if failure is None else explain(failure)
+    problem = None if failure is None else explain(failure, options.connection.manifest)
     write = partial(
         write_report,
         recording.events,

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import errno
 import os
+import shlex
 import socket
 import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import cast
 
 import trio
@@ -39,16 +41,24 @@ class Problem:
     hint: str | None = None
 
 
-def report(error: BaseException, subject: str, terminal: Terminal, *, details: bool = False) -> ExitCode:
+def report(
+    error: BaseException,
+    subject: str,
+    terminal: Terminal,
+    *,
+    manifest: Path | None = None,
+    details: bool = False,
+) -> ExitCode:
     """Tell the user about an error.
 
     Args:
         error: what ended the command.
         subject: what the command was about: a URL, or host and port.
         terminal: where to tell it.
+        manifest: the one that was used, to be named in what may be done.
         details: show the traceback of a fault in this program.
     """
-    problem = explain(error)
+    problem = explain(error, manifest)
     if problem.code is ExitCode.INTERRUPTED:
         terminal.say("")
         return problem.code
@@ -61,7 +71,7 @@ def report(error: BaseException, subject: str, terminal: Terminal, *, details: b
     return problem.code
 
 
-def explain(error: BaseException) -> Problem:
+def explain(error: BaseException, manifest: Path | None = None) -> Problem:
     """The problem that an exception, or the group it is in, stands for."""
     error = _the_one_that_matters(error)
     if isinstance(error, KeyboardInterrupt):
@@ -71,11 +81,11 @@ def explain(error: BaseException) -> Problem:
     if isinstance(error, ManifestError):
         return Problem(ExitCode.USAGE, str(error))
     if isinstance(error, TLSError):
-        return _explain_tls(error)
+        return _explain_tls(error, manifest)
     if isinstance(error, trio.TooSlowError):
         return Problem(ExitCode.TOO_SLOW, str(error) or "the server did not answer in time", TOO_SLOW_HINT)
     if isinstance(error, trio_https.HTTPError | trio_wss.WebSocketError):
-        return _explain_client(error)
+        return _explain_client(error, manifest)
     if isinstance(error, StoreError | ResourceNotFoundError):
         return Problem(ExitCode.USAGE, str(error))
     if isinstance(error, OSError):
@@ -108,12 +118,13 @@ def _leaves(error: BaseException) -> Iterator[BaseException]:
         yield error
 
 
-def _explain_tls(error: TLSError) -> Problem:
+def _explain_tls(error: TLSError, manifest: Path | None) -> Problem:
     message = str(error)
     cause = error.__cause__
     if isinstance(error, CertificateRefused):
         if isinstance(cause, ResourceNotFoundError) and cause.manifest_line:
-            command = f"trio-secure certs add {cause.name.removesuffix('.der')} --manifest FILE"
+            file = "FILE" if manifest is None else shlex.quote(str(manifest))
+            command = f"trio-secure certs add {cause.name.removesuffix('.der')} --manifest {file}"
             return Problem(
                 ExitCode.TLS, message, f"this adds {cause.manifest_line} to the manifest: {command}"
             )
@@ -123,7 +134,9 @@ def _explain_tls(error: TLSError) -> Problem:
         established = error.phase in {None, "application data", "close"}
         hint = "what came before is not all there was to come" if established else _WRONG_PORT
         return Problem(ExitCode.PROTOCOL, message, hint)
-    return Problem(ExitCode.TLS, message, _WRONG_PORT if isinstance(error, PeerMisbehaved) else None)
+    # Once a ServerHello has come, it is TLS, however badly spoken.
+    strange = isinstance(error, PeerMisbehaved) and error.phase == "ServerHello"
+    return Problem(ExitCode.TLS, message, _WRONG_PORT if strange else None)
 
 
 _WRONG_PORT = "is this the right port? it may speak something other than TLS"
@@ -136,7 +149,7 @@ _CERTIFICATE_HINTS = {
 }
 
 
-def _explain_client(error: trio_https.HTTPError | trio_wss.WebSocketError) -> Problem:
+def _explain_client(error: trio_https.HTTPError | trio_wss.WebSocketError, manifest: Path | None) -> Problem:
     message = str(error)
     if isinstance(error, trio_https.InvalidURL | trio_https.InvalidRequest):
         return Problem(ExitCode.USAGE, message)
@@ -155,7 +168,7 @@ def _explain_client(error: trio_https.HTTPError | trio_wss.WebSocketError) -> Pr
     # Any failure of TLS says more than what came of it; but how much is missing says more than that TLS did not
     # end as it should.
     if isinstance(below, TLSError) and not isinstance(below, Truncated):
-        return _explain_tls(below)
+        return _explain_tls(below, manifest)
     return Problem(ExitCode.PROTOCOL, message)
 
 

@@ -30,7 +30,10 @@ def run(options: Options, terminal: Terminal) -> ExitCode:
             warn_about_age(open_store(None), terminal, today())
         return trio.run(_command(options, terminal))
     except (Exception, KeyboardInterrupt, BaseExceptionGroup) as error:  # noqa: BLE001 -- reported, every one
-        return report(error, _subject(options), terminal, details=options.connection.trace)
+        connection = options.connection
+        return report(
+            error, _subject(options), terminal, manifest=connection.manifest, details=connection.trace
+        )
 
 
 def _command(options: Options, terminal: Terminal) -> Callable[[], Awaitable[ExitCode]]:

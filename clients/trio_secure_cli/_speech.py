@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import AsyncGenerator
-from typing import Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from ._failure import CommandError
 from ._lines import LineReader
 from ._notation import Framing, Notation
-from ._prompt import Prompt
 from ._terminal import Terminal
+
+if TYPE_CHECKING:  # a pipe is read without prompt_toolkit, which may not be installed
+    from ._prompt import Prompt
 
 Message: TypeAlias = str | bytes | AsyncGenerator[str | bytes]
 """A message, or the fragments of one."""

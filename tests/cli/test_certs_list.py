@@ -78,13 +78,13 @@ async def test_the_list_shows_dates_and_limits(folder: Path) -> None:
     assert rows[2].endswith("2026-11-28  expired")
     assert r"Root \x1b[2JD" in rows[3]
     assert rows[3].endswith("only for names below .tr")
-    assert said == "3 CAs, as of 2026-10-18\n"
+    assert said == "3 CAs; the store is of 2026-10-18\n"
 
 
 async def test_those_that_expire_come_in_the_order_in_which_they_do(folder: Path) -> None:
     rows, said = await listed(folder, expiring=80)
     assert [row.split()[0] for row in rows] == ["CA", "ca2", "ca1"]
-    assert said == "2 CAs that expire within 80 days, as of 2026-10-18\n"
+    assert said == "2 CAs that expire within 80 days; the store is of 2026-10-18\n"
     rows, said = await listed(folder, expiring=79)
     assert [row.split()[0] for row in rows] == ["CA", "ca2"]
 

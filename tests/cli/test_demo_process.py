@@ -47,6 +47,14 @@ async def test_a_server_that_does_not_start_is_reported(lines: tuple[str, ...], 
     assert caught.value.code is ExitCode.INTERNAL
 
 
+async def test_a_port_that_cannot_be_had_is_a_command_line_that_is_not_right() -> None:
+    with pytest.raises(CommandError) as caught:
+        async with running_server(script("""print('{"refused": "port 8443: Address already in use"}')""")):
+            pass
+    assert caught.value.message.endswith("did not start: port 8443: Address already in use")
+    assert (caught.value.code, caught.value.hint) == (ExitCode.USAGE, "name another: demo --serve PORT")
+
+
 async def test_a_server_that_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_START_SECONDS", 0.05)
     with pytest.raises(CommandError, match="it said nothing"):

@@ -43,5 +43,6 @@ async def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 async def test_a_port_that_is_taken_is_a_server_that_does_not_start(tmp_path: Path) -> None:
     (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
     async with listener:
-        with pytest.raises(CommandError, match=r"did not start: port .*ddress already in use"):
+        with pytest.raises(CommandError, match=r"did not start: port \d+: Address already in use$") as caught:
             await serve_until_stopped(listener.socket.getsockname()[1], tmp_path / "ca", FakeTerminal())
+    assert (caught.value.code, caught.value.hint) == (ExitCode.USAGE, "name another: demo --serve PORT")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import argparse
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,12 @@ PLAIN = ConnectionOptions()
 )
 def test_each_command_has_its_options(line: str, options: Options) -> None:
     assert parse(line.split()) == options
+
+
+def test_the_version_is_that_of_the_distribution(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        parse(["--version"])
+    assert capsys.readouterr().out == f"trio-secure {version('trio-secure')}\n"
 
 
 @pytest.mark.parametrize("command", ["get u", "ws u", "probe u", "demo"])

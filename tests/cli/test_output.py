@@ -45,6 +45,15 @@ def test_a_terminal_gets_text_that_cannot_do_anything_to_it(pieces: list[bytes],
     assert terminal.printed.decode() == shown
 
 
+def test_a_terminal_gets_nothing_that_is_binary() -> None:
+    terminal = FakeTerminal(person="o")
+    with open_output(None, terminal) as output, pytest.raises(CommandError, match="is binary") as caught:
+        output.write(b"\x7fELF\x02\x01\x01\x00")
+    assert caught.value.code is ExitCode.OUTPUT
+    assert "-o FILE" in (caught.value.hint or "")
+    assert terminal.printed == b""
+
+
 def test_a_file_appears_when_it_is_finished(tmp_path: Path) -> None:
     path = tmp_path / "body"
     with open_output(path, FakeTerminal()) as output:

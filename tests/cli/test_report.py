@@ -3,6 +3,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
+from pathlib import Path
 
 import pytest
 import trio
@@ -117,6 +118,15 @@ def test_a_missing_ca_comes_with_the_line_to_add() -> None:
     assert (
         problem.hint == 'this adds "$(CERTS)/ca9" to the manifest: trio-secure certs add ca9 --manifest FILE'
     )
+    named = explain(refused(missing), Path("my app/manifest.json"))
+    assert (named.hint or "").endswith("trio-secure certs add ca9 --manifest 'my app/manifest.json'")
+
+
+@pytest.mark.parametrize(("phase", "asked"), [("ServerHello", True), ("CertificateVerify", False)])
+def test_only_before_a_server_hello_it_may_be_the_wrong_port(phase: str, asked: bool) -> None:
+    error = PeerMisbehaved(AlertDescription.DECRYPT_ERROR, "what came is wrong")
+    error.phase = phase
+    assert ("right port" in (explain(error).hint or "")) is asked
 
 
 @pytest.mark.parametrize(

@@ -99,6 +99,31 @@ async def test_a_conversation_in_a_pipe(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout.decode(), done.stderr) == (0, "eins\nzwölf\n", b"")
 
 
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ("get https://127.0.0.1:1/", ExitCode.NETWORK),
+        ("ws wss://127.0.0.1:1/", ExitCode.NETWORK),
+        ("probe 127.0.0.1:1", ExitCode.NETWORK),
+        ("certs search ca9", ExitCode.OK),
+        ("demo", ExitCode.USAGE),
+    ],
+)
+async def test_without_the_packages_of_the_extras_it_says_what_it_would_say_with_them(
+    line: str, code: ExitCode
+) -> None:
+    missing = ["rich", "prompt_toolkit", "hypercorn", "trustme"]
+    program = (
+        f"import sys; sys.modules.update(dict.fromkeys({missing})); "
+        f"from trio_secure_cli import main; sys.exit(main({line.split()}))"
+    )
+    with trio.fail_after(20):
+        done = await trio.run_process(
+            [sys.executable, "-P", "-c", program], capture_stdout=True, capture_stderr=True, check=False
+        )
+    assert done.returncode == code, done.stderr.decode()
+
+
 async def start_endless_download(server: Site, output: int, *more: str) -> trio.Process:
     url = f"https://127.0.0.1:{server.port}/"
     command = [sys.executable, "-P", "-m", "trio_secure_cli", "get", url, "--ca", server.authority, *more]

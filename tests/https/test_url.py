@@ -42,7 +42,9 @@ def test_parses(text: str, parts: tuple[str, str, int, str]) -> None:
         ("", "no scheme"),
         ("example.com/", "begin it with http: or https:"),
         ("//example.com/", "no scheme"),
-        ("localhost:8080/", "scheme 'localhost'"),
+        ("localhost:8080/", "begin it with http: or https:"),
+        ("localhost:8080", "no scheme"),
+        ("tel:110x", "scheme 'tel'"),
         ("ftp://example.com/", "http: or https: is needed"),
         ("wss://example.com/", "scheme 'wss'"),
         ("http:example.com", "no '//'"),
@@ -123,6 +125,8 @@ def test_other_schemes_are_parsed_where_they_are_named() -> None:
     assert (url.port, url.origin) == (443, "wss://example.com")
     with pytest.raises(InvalidURL, match="ws: or wss: is needed"):
         URL.parse("https://example.com/", schemes=("ws", "wss"))
+    with pytest.raises(InvalidURL, match="as in wss://example"):
+        URL.parse("localhost:8443", schemes=("ws", "wss"))
 
 
 @pytest.mark.parametrize(
