@@ -42,7 +42,7 @@ _ELSEWHERE = {TUTORIAL, "docs/adapters.md", "docs/testing.md"}
 PYTHON = [page for page in documents() if blocks(page, "python") and page not in _ELSEWHERE]
 _PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 _SESSIONS = re.findall(r"^@nox\.session[^\n]*\ndef (\w+)", (ROOT / "noxfile.py").read_text(), re.MULTILINE)
-_PROGRAMS = {"git", "mv", "tar", "python", "python3", "tshark", "trio-secure", "pip", "nox", "bash"}
+_PROGRAMS = {".", "git", "mv", "tar", "python", "python3", "tshark", "trio-secure", "pip", "nox", "bash"}
 
 
 class _Database:
@@ -175,7 +175,7 @@ def test_a_command_of_a_page_is_one(page: str, command: str) -> None:
     words = ["0" * 64 if "…" in word else word for word in shlex.split(command, comments=True)]
     while words and re.fullmatch(r"[A-Z_]+=.*", words[0]):
         words.pop(0)
-    program = Path(words[0]).name
+    program = Path(words[0]).name or words[0]
     assert program in _PROGRAMS, f"{page}: nobody checks {program}"
     if program == "trio-secure":
         parse(words[1:])
