@@ -151,7 +151,13 @@ class Sealer13:
         inner, end = _inner_plaintext(), len(content)
         inner[:end] = content
         inner[end : end + 1 + padding] = bytes([content_type]) + bytes(padding)
-        return self._seal(inner[: end + 1 + padding], out)
+        header = _header(end + padding)
+        length = HEADER_LENGTH + end + 1 + padding + TAG_LENGTH
+        out[:HEADER_LENGTH] = header
+        nonce = (self._iv ^ self._sequence).to_bytes(NONCE_LENGTH, "big")
+        self._encrypt_into(nonce, inner[: end + 1 + padding], header, out[HEADER_LENGTH:length])
+        self._sequence += 1
+        return length
 
     def seal_all(self, content_type: int, content: memoryview, size: int, out: memoryview) -> int:
         """As `Sealer.seal_all`."""
@@ -175,15 +181,6 @@ class Sealer13:
             sequence += 1
         self._sequence = sequence
         return at
-
-    def _seal(self, inner: memoryview, out: memoryview) -> int:
-        header = _header(len(inner) - 1)
-        length = HEADER_LENGTH + len(inner) + TAG_LENGTH
-        out[:HEADER_LENGTH] = header
-        nonce = (self._iv ^ self._sequence).to_bytes(NONCE_LENGTH, "big")
-        self._encrypt_into(nonce, inner, header, out[HEADER_LENGTH:length])
-        self._sequence += 1
-        return length
 
 
 def _header(length: int) -> bytes:
