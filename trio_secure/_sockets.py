@@ -79,11 +79,19 @@ class Socket(_Connector[trio.SocketStream]):
 
     Raises:
         ValueError, TypeError: from the constructor: an argument is no good.
-        OSError: from awaiting: the name does not resolve, or nobody answers.
+        OSError: from awaiting: nobody answers; or, as `socket.gaierror`, the name has no address.
     """
 
     async def _connect(self) -> trio.SocketStream:
-        return await trio.open_tcp_stream(self.host, self.port)
+        try:
+            return await trio.open_tcp_stream(self.host, self.port)
+        except trio.socket.gaierror as error:
+            # The system's text does not say which host it was.
+            raise trio.socket.gaierror(
+                error.errno,
+                f"the host {self.host} was not found ({error.strerror or error}). Check how its name is spelled, "
+                "and that this machine has a network and a DNS server that answers",
+            ) from error
 
 
 class SecureSocket(_Connector["SecureStream[trio.abc.Stream]"]):

@@ -224,6 +224,16 @@ async def _plain(on: Stage) -> None:
     await connect()
 
 
+async def _clear(on: Stage) -> None:
+    async def refuse(stream: trio.abc.Stream) -> None:
+        await stream.receive_some()
+        await stream.send_all(bytes.fromhex("15 0301 0002 02 46"))  # what OpenSSL answers
+
+    await on.tcp(refuse)
+    async with Client() as client:
+        await client.get(f"http://{HOST}:443/")
+
+
 async def _ssh(on: Stage) -> None:
     async def greet(stream: trio.abc.Stream) -> None:
         await stream.send_all(b"SSH-2.0-OpenSSH_9.2p1\r\n")
@@ -434,6 +444,13 @@ FAILURES = (
         _plain,
     ),
     Failure(
+        "TLS where plain HTTP is spoken",
+        "The other way round: the address begins with `http:`, and the port is one for TLS. Servers answer that "
+        "with an alert, with a page that says so, or not at all.",
+        "Write `https:`.",
+        _clear,
+    ),
+    Failure(
         "Something else than TLS",
         "Another service listens there, here SSH.",
         "Look at the port. Mail and database servers start without TLS and switch to it (STARTTLS): talk "
@@ -478,7 +495,7 @@ FAILURES = (
     Failure(
         "The name does not exist",
         "Nobody knows an address for the name: it is mistyped, or the machine has no network or no DNS.",
-        "Look at the name, then at the network.",
+        "Look at the name, then at the network. Programs find the system's own number in `errno`.",
         _dns,
     ),
     Failure(
