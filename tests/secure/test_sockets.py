@@ -37,7 +37,7 @@ class NoName(trio.abc.HostnameResolver):
     async def getaddrinfo(self, *_: object, **__: object) -> Any:
         raise trio.socket.gaierror(trio.socket.EAI_NONAME, "Name or service not known")
 
-    async def getnameinfo(self, *_: object) -> Any:
+    async def getnameinfo(self, sockaddr: object, flags: int) -> tuple[str, str]:
         raise OSError
 
 
