@@ -41,7 +41,7 @@ _FAREWELL = 1.0
 
 @dataclass
 class _Recording:
-    """What is kept of the connection for the page."""
+    """What is kept of the connection, for the page and for what `info` does not tell."""
 
     events: list[TraceEvent] = field(default_factory=list[TraceEvent])
     key_log: list[str] = field(default_factory=list[str])
@@ -87,7 +87,7 @@ async def probe(options: ProbeOptions, terminal: Terminal, **socket_options: Any
     now = datetime.now(UTC)
     result = replace(
         result,
-        warnings=() if result.info is None else warnings_about(result.info, now),
+        warnings=() if result.info is None else warnings_about(result.info, now, recording.events),
         checks=checks(options.demand, result.info, result.scans, now),
     )
     if options.as_json:
@@ -103,8 +103,7 @@ async def _socket(
     options: ProbeOptions, terminal: Terminal, recording: _Recording, **socket_options: Any
 ) -> SecureSocket:
     secure: dict[str, Any] = await secure_dictionary(options.connection, terminal)
-    if options.report is not None:
-        secure["trace"] = partial(_record, recording, secure.get("trace"))
+    secure["trace"] = partial(_record, recording, secure.get("trace"))
     if options.secrets:
         secure["key_log"] = recording.key_log.append
     # What is spoken after STARTTLS goes without saying.

@@ -22,7 +22,14 @@ import trio
 import trio_https
 import trio_wss
 from trio_certs import CertificateError, ManifestError, Reason, ResourceNotFoundError, StoreError
-from trio_secure import CertificateRefused, PeerMisbehaved, TLSError, Truncated
+from trio_secure import (
+    AlertDescription,
+    AlertReceived,
+    CertificateRefused,
+    PeerMisbehaved,
+    TLSError,
+    Truncated,
+)
 
 from ._exit_codes import ExitCode
 from ._failure import CommandError
@@ -133,11 +140,19 @@ def _explain_tls(error: TLSError, manifest: Path | None) -> Problem:
         established = error.phase in {None, "application data", "close"}
         hint = "what came before is not all there was to come" if established else _WRONG_PORT
         return Problem(ExitCode.PROTOCOL, message, hint)
+    if isinstance(error, AlertReceived):
+        return Problem(ExitCode.TLS, message, _ALERT_HINTS.get(error.alert))
     # Once a ServerHello has come, it is TLS, however badly spoken.
     strange = isinstance(error, PeerMisbehaved) and error.phase == "ServerHello"
     return Problem(ExitCode.TLS, message, _WRONG_PORT if strange else None)
 
 
+_ALERT_HINTS: dict[int | None, str] = {
+    AlertDescription.HANDSHAKE_FAILURE: (
+        "what it accepts is found out by: trio-secure probe HOST --versions --suites --groups --signatures"
+    ),
+    AlertDescription.PROTOCOL_VERSION: "what it speaks is found out by: trio-secure probe HOST --versions",
+}
 _WRONG_PORT = "is this the right port? it may speak something other than TLS"
 _CERTIFICATE_HINTS = {
     Reason.UNKNOWN_ISSUER: "if you trust this server's own CA, name its certificate with --ca FILE",

@@ -63,6 +63,13 @@ async def test_without_verification_nobody_vouches() -> None:
     assert "NOT checked" in terminal.said
 
 
+async def test_a_client_certificate_that_was_wanted_is_noted() -> None:
+    terminal = FakeTerminal()
+    async with tls_server(Authority.make().issue("127.0.0.1"), ignore, asks=True) as port:
+        await probe(ProbeOptions(ConnectionOptions(insecure=True), "127.0.0.1", port), terminal)
+    assert "note: The server asked for a client certificate and was shown none" in terminal.printed.decode()
+
+
 async def test_the_stores_file_that_anchors_the_chain_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

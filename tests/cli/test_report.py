@@ -118,6 +118,13 @@ def test_a_refusal_nobody_can_do_much_about_has_no_hint(cause: BaseException) ->
     assert problem.hint is None
 
 
+@pytest.mark.parametrize(("alert", "hint"), [(40, "--suites"), (70, "--versions"), (80, None)])
+def test_a_refusal_by_the_server_comes_with_the_way_to_find_out_why(alert: int, hint: str | None) -> None:
+    problem = explain(AlertReceived(alert))
+    assert problem.code is ExitCode.TLS
+    assert problem.hint is None if hint is None else hint in (problem.hint or "")
+
+
 def test_a_missing_ca_comes_with_the_line_to_add() -> None:
     missing = ResourceNotFoundError("ca9.der", "It is …", authority="A CA", manifest_line='"$(CERTS)/ca9"')
     problem = explain(refused(missing))

@@ -33,6 +33,17 @@ async def test_a_socket_connects_when_awaited() -> None:
         await stream.aclose()
 
 
+@pytest.mark.parametrize("factory", [Socket, SecureSocket])
+def test_who_forgets_to_connect_is_told(factory: Any) -> None:
+    with pytest.raises(
+        AttributeError, match=r"no 'send_all' before it is connected: stream = await \w*Socket\("
+    ):
+        _ = factory("a.test", 443).send_all
+    with pytest.raises(AttributeError, match=r"Socket' has no 'sendall'$"):
+        _ = factory("a.test", 443).sendall
+    assert not hasattr(factory("a.test", 443), "__aiter__")
+
+
 class NoName(trio.abc.HostnameResolver):
     async def getaddrinfo(self, *_: object, **__: object) -> Any:
         raise trio.socket.gaierror(trio.socket.EAI_NONAME, "Name or service not known")

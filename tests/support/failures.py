@@ -460,16 +460,16 @@ FAILURES = (
     Failure(
         "The server is too old",
         "It knows no version of TLS that is offered. By default, those are 1.3 and 1.2.",
-        'Have it updated. Until then, `{"protocolVersion": 0x301}` accepts TLS 1.0, with a warning: it is '
-        "not safe.",
+        "Have it updated; `trio-secure probe server.example --versions` tells what it speaks. Until then, "
+        '`{"protocolVersion": 0x301}` accepts TLS 1.0, with a warning: it is not safe.',
         _old,
     ),
     Failure(
         "No suite in common",
         "Both know the version, and have no cipher suite, group or signature scheme in common. The alert "
         "does not say which.",
-        "Ask the server for what it has (`openssl s_server` and its kin list it), and name it in "
-        "`cipher_suites` or `groups`. Suites with CBC are offered only when named.",
+        "`trio-secure probe server.example --suites --groups --signatures` finds out what the server has; name "
+        "that in `cipher_suites` or `groups`. Suites with CBC are offered only when named.",
         _suites,
     ),
     Failure(

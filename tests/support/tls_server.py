@@ -38,13 +38,17 @@ async def tcp_server(handler: Handler) -> AsyncGenerator[int]:
 
 
 @asynccontextmanager
-async def tls_server(leaf: Leaf, handler: Handler, *, alpn: Sequence[str] = ()) -> AsyncGenerator[int]:
-    """The same over TLS, with the certificate of `leaf`; gives the port."""
+async def tls_server(
+    leaf: Leaf, handler: Handler, *, alpn: Sequence[str] = (), asks: bool = False
+) -> AsyncGenerator[int]:
+    """The same over TLS, with the certificate of `leaf`; gives the port. `asks` is for a client's certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     with TemporaryDirectory() as folder:
         context.load_cert_chain(*leaf.write(folder))
     if alpn:
         context.set_alpn_protocols(alpn)
+    if asks:
+        context.verify_mode = ssl.CERT_OPTIONAL
 
     async def serve(transport: trio.abc.Stream) -> None:
         stream = trio.SSLStream(transport, context, server_side=True, https_compatible=True)
