@@ -223,7 +223,9 @@ def drop_in() -> Pair:
 
 
 async def _receive(
-    send: Callable[[bytes], Awaitable[None]], receive: Callable[[int], Awaitable[bytes]], amount: int
+    send: Callable[[bytes], Awaitable[None]],
+    receive: Callable[[int], Awaitable[bytes | bytearray]],
+    amount: int,
 ) -> None:
     for _ in range(amount):
         await send(_REQUEST)
