@@ -50,7 +50,7 @@ class SendingHalf:
         self._secret = secret
         self._tracer = tracer
         self._busy = False
-        self._lock = trio.Lock()
+        self._turn = trio.Semaphore(1, max_value=1)
         self._debts: list[Callable[[], memoryview]] = []
         self._update_owed = False
         self._update_awaited = False
@@ -103,11 +103,11 @@ class SendingHalf:
     @property
     def in_debt(self) -> bool:
         """Whether something is owed that nobody is about to pay."""
-        return bool(self._debts) and self.open and not self._lock.locked()
+        return bool(self._debts) and self.open and self._turn.value > 0
 
     async def settle(self) -> None:
         """Pay what is owed as soon as the transport takes it; when cancelled before that, nothing is lost."""
-        async with self._lock:
+        async with self._turn:
             await self._channel.transport.wait_send_all_might_not_block()
             # A transport that has just said it might not block takes these few bytes at once. If it does not, a
             # part of a record may be out, and this half is done for.
@@ -122,7 +122,7 @@ class SendingHalf:
         self.break_off(why)
         with trio.move_on_after(ALERT_DEADLINE, shield=True):
             try:
-                async with self._lock:
+                async with self._turn:
                     if not self._torn:
                         await self._send(self._channel.send(self._seal_alert(description)))
             except (TLSError, trio.ClosedResourceError):
@@ -161,15 +161,15 @@ class SendingHalf:
         try:
             # Before anything is sealed, so that being cancelled here leaves this half as it was.
             await trio.lowlevel.checkpoint_if_cancelled()
-            if self._lock.locked():
-                await self._lock.acquire()
+            if self._turn.value:
+                self._turn.acquire_nowait()
             else:
-                self._lock.acquire_nowait()
+                await self._turn.acquire()
             try:
                 self._check_open()
                 await send(*args)
             finally:
-                self._lock.release()
+                self._turn.release()
         finally:
             self._busy = False
 
