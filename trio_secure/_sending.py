@@ -31,8 +31,8 @@ from ._trace import Epoch, Tracer
 from ._trio_wire import ALERT_DEADLINE
 from ._wire import OutgoingMessage
 
-# How many full records are sealed at a time: enough to make the transport's share of the work small, few enough that
-# a socket takes them at once and the receiver begins while the next ones are sealed.
+# How many full records are sealed at a time: enough to make the transport's share of the work small, few enough
+# that a socket takes them at once and the receiver begins while the next ones are sealed.
 _BATCH = 8 * MAX_CONTENT
 # The records that one key must have left besides those of a batch: a KeyUpdate, an alert or two.
 _SPARE = 4
