@@ -140,7 +140,7 @@ def docs(session: nox.Session) -> None:
 @nox.session
 def consumer(session: nox.Session) -> None:
     """Check the types of somebody else's program against the installed wheel."""
-    _install(session, "checkers", extra="cli")
+    _install(session, "checkers", "adapters", extra="cli,testing")
     folder = Path(session.create_tmp()) / "consumer"
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree("tests/consumer", folder)
