@@ -17,7 +17,16 @@ from typing import Any  # keyword arguments that are passed on
 
 import trio
 
-from trio_secure import ConnectionInfo, SecureSocket, SecureStream, Socket, TLSConfig, TLSError, TraceEvent
+from trio_secure import (
+    ClientIdentity,
+    ConnectionInfo,
+    SecureSocket,
+    SecureStream,
+    Socket,
+    TLSConfig,
+    TLSError,
+    TraceEvent,
+)
 from trio_secure_report import warnings_about, write_report
 
 from ._certs_table import print_json
@@ -106,6 +115,10 @@ async def _socket(
     secure["trace"] = partial(_record, recording, secure.get("trace"))
     if options.secrets:
         secure["key_log"] = recording.key_log.append
+    if "clientKey" in secure:  # which a configuration has under another name
+        secure["client_identities"] = ClientIdentity.load(
+            secure.pop("clientCertificates"), secure.pop("clientKey")
+        )
     # What is spoken after STARTTLS goes without saying.
     alpn = [] if options.starttls else _PROTOCOLS
     try:

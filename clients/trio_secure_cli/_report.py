@@ -151,6 +151,7 @@ _ALERT_HINTS: dict[int | None, str] = {
     AlertDescription.HANDSHAKE_FAILURE: (
         "what it accepts is found out by: trio-secure probe HOST --versions --suites --groups --signatures"
     ),
+    AlertDescription.CERTIFICATE_REQUIRED: "show it one: --cert FILE --key FILE",
     AlertDescription.PROTOCOL_VERSION: "what it speaks is found out by: trio-secure probe HOST --versions",
 }
 _WRONG_PORT = "is this the right port? it may speak something other than TLS"

@@ -118,7 +118,9 @@ def test_a_refusal_nobody_can_do_much_about_has_no_hint(cause: BaseException) ->
     assert problem.hint is None
 
 
-@pytest.mark.parametrize(("alert", "hint"), [(40, "--suites"), (70, "--versions"), (80, None)])
+@pytest.mark.parametrize(
+    ("alert", "hint"), [(40, "--suites"), (70, "--versions"), (116, "--cert"), (80, None)]
+)
 def test_a_refusal_by_the_server_comes_with_the_way_to_find_out_why(alert: int, hint: str | None) -> None:
     problem = explain(AlertReceived(alert))
     assert problem.code is ExitCode.TLS

@@ -482,8 +482,8 @@ FAILURES = (
         "The server wants a client certificate",
         "It asked who is there, and got no certificate or none that it likes. In TLS 1.3 it says so only "
         "after the handshake, to the first one who reads.",
-        "Show one: [Client certificates](client-certificates.md). Whether one was shown is in "
-        "`info.client_certificates`.",
+        "Show one: [Client certificates](client-certificates.md), or `--cert FILE --key FILE` with the "
+        "command. Whether one was shown is in `info.client_certificates`.",
         _who,
     ),
     Failure(
