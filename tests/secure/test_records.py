@@ -179,6 +179,15 @@ def test_a_reader_keeps_the_room_while_records_wait_in_it() -> None:
     assert not _holds_a_room(reader)
 
 
+def test_what_is_held_makes_way_for_the_space() -> None:
+    reader = RecordReader()
+    reader.feed(_plain(HANDSHAKE, bytes(MAX_CONTENT)) * 3)
+    assert len(reader.space()) == ROOM - reader.buffered
+    assert reader.next() is not None
+    assert len(reader.space()) == ROOM - reader.buffered
+    assert len(_all(reader)) == 2
+
+
 def test_the_space_is_never_empty_though_nobody_reads() -> None:
     reader, flow = RecordReader(), _plain(HANDSHAKE, bytes(MAX_CONTENT)) * 40
     at = 0
