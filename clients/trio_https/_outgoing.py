@@ -91,7 +91,7 @@ class Outgoing:
     """The header section as it goes on the wire."""
 
     def __post_init__(self) -> None:
-        _check_method(self.method)
+        check_method(self.method)
         if self.url.scheme not in ("http", "https"):
             raise InvalidURL(f"{self.url.origin} is not an http: or https: URL")
         try:
@@ -210,7 +210,8 @@ class Outgoing:
         return []
 
 
-def _check_method(method: object) -> None:
+def check_method(method: object) -> None:
+    """Refuse what is no text, and CONNECT; h11 refuses what is no token."""
     if not isinstance(method, str):
         raise TypeError(f"a method must be a str, not {method!r}")
     if method == "CONNECT":

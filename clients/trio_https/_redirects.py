@@ -12,7 +12,7 @@ who asks: not only Authorization and Cookie but every header that is not known t
 from __future__ import annotations
 
 import dataclasses
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
 from types import TracebackType
 from urllib.parse import urljoin
@@ -90,11 +90,13 @@ class _Followed(AbstractAsyncContextManager[StreamingResponse]):
 
     __slots__ = ("_block", "_policy", "_request", "_send")
 
+    # Once entered: that of the last response.
+    _block: AbstractAsyncContextManager[object]
+
     def __init__(self, send: Sender, policy: Redirects, request: Outgoing) -> None:
         self._send = send
         self._policy = policy
         self._request = request
-        self._block: AbstractAsyncContextManager[object] = nullcontext()
 
     async def __aenter__(self) -> StreamingResponse:
         before: tuple[ResponseHead, ...] = ()

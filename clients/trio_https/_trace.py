@@ -88,12 +88,14 @@ class Trace:
         self._began = trio.current_time()
         self.timings = Timings()
 
-    def mark(self, phase: Timed, detail: object = None) -> None:
-        """Something happened that has its time."""
-        seconds = trio.current_time() - self._began
+    def mark(self, phase: Timed, detail: object = None) -> float:
+        """Something happened that has its time; what time it is, by Trio's clock."""
+        now = trio.current_time()
+        seconds = now - self._began
         setattr(self.timings, phase, seconds)
         if self._hook is not None:
             self._hook(Event(phase, self._method, self._url, seconds, detail))
+        return now
 
     def tell(self, phase: Phase, detail: object = None) -> None:
         """Something happened that only the hook wants to know."""
@@ -104,3 +106,9 @@ class Trace:
         """The first header section of an answer has come."""
         if self.timings.first_byte is None:
             self.timings.first_byte = trio.current_time() - self._began
+
+    def response(self, status: int) -> None:
+        """The header section of the final response has come, which may be the first of the answer."""
+        self.mark("response", status)
+        if self.timings.first_byte is None:
+            self.timings.first_byte = self.timings.response

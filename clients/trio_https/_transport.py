@@ -18,7 +18,7 @@ from types import TracebackType
 from ._connection import Connection
 from ._connector import Connector
 from ._errors import ConnectionLost
-from ._exchange import Exchange, exchange
+from ._exchange import Exchange
 from ._limits import Deadlines, Limits, seconds
 from ._outgoing import Outgoing
 from ._pool import Pool
@@ -105,7 +105,7 @@ class _Sent(AbstractAsyncContextManager[StreamingResponse]):
             if trace.timings.slot is None:
                 trace.mark("slot")
                 trace.tell("reused", connection.stream)
-            self._exchange = exchange(connection, request, trace, deadlines)
+            self._exchange = Exchange(connection, request, trace, deadlines)
             response = await self._exchange.__aenter__()
         except BaseException as error:
             dying = connection.was_dying

@@ -13,7 +13,7 @@ from support.cancellation import every_checkpoint
 from support.http_peers import NearEnd, Peer, Peers, Script, always, ok, peers
 from trio_https import Deadlines, Limits, TooSlow
 from trio_https._connection import Connection
-from trio_https._exchange import exchange
+from trio_https._exchange import Exchange
 from trio_https._outgoing import Outgoing
 from trio_https._pool import Pool
 
@@ -51,7 +51,7 @@ class World:
 
     async def fetch(self, host: str = "h", body: bytes | None = None) -> bytes:
         request = Outgoing.of("POST", f"http://{host}/", None, body)
-        async with self.lease(host) as connection, exchange(connection, request) as response:
+        async with self.lease(host) as connection, Exchange(connection, request) as response:
             return (await response.read(1_000_000)).content
 
 
@@ -79,7 +79,7 @@ class Forgetful:
         request = Outgoing.of("GET", "http://h/", None, None)
         async with (
             leased(self.pool, ("http", "h", 80), self._connect) as connection,
-            exchange(connection, request) as response,
+            Exchange(connection, request) as response,
         ):
             return (await response.read(10)).content
 
@@ -123,8 +123,8 @@ async def test_the_one_used_last_is_taken_first() -> None:
 
         async def both() -> tuple[Connection, Connection]:
             request = Outgoing.of("GET", "http://h/", None, None)
-            async with here.lease() as outer, exchange(outer, request) as one:
-                async with here.lease() as inner, exchange(inner, request) as other:
+            async with here.lease() as outer, Exchange(outer, request) as one:
+                async with here.lease() as inner, Exchange(inner, request) as other:
                     await other.read(10)
                 await one.read(10)
             return outer, inner
@@ -142,7 +142,7 @@ async def test_a_connection_whose_response_was_not_read_is_closed() -> None:
 
     async with world(long) as here:
         request = Outgoing.of("GET", "http://h/", None, None)
-        async with here.lease() as connection, exchange(connection, request):
+        async with here.lease() as connection, Exchange(connection, request):
             pass
         assert here.server.open == 0
 
@@ -151,7 +151,7 @@ async def test_a_short_response_that_is_here_need_not_be_read() -> None:
     async with world() as here:
         request = Outgoing.of("GET", "http://h/", None, None)
         for _ in range(2):
-            async with here.lease() as connection, exchange(connection, request):
+            async with here.lease() as connection, Exchange(connection, request):
                 pass
         assert len(here.server.streams) == here.server.open == 1
 
@@ -265,7 +265,7 @@ async def test_closing_is_polite_for_a_second_and_then_firm(autojump_clock: trio
             return Stubborn(await here.server("h", 80), "http://h", Limits(), Deadlines())
 
         request = Outgoing.of("GET", "http://h/", None, None)
-        async with leased(here.pool, ("http", "h", 80), connect) as connection, exchange(connection, request):
+        async with leased(here.pool, ("http", "h", 80), connect) as connection, Exchange(connection, request):
             pass
         assert here.server.open == 1
         await here.pool.aclose()
