@@ -53,7 +53,9 @@ class Client(trio.abc.AsyncResource):
             for the stream. It alone decides whether the connection is secure. By default,
             `trio_secure.SecureSocket` for `https:` URLs and TCP for `http:` ones. A `Proxy` is what those
             run over, and is told about `http:` requests as proxies expect it.
-        secure: handed to `Socket` as `secure=`, if given; not for `http:` URLs without a factory.
+        secure: handed to `Socket` as `secure=`, if given; not for `http:` URLs without a factory. A client
+            certificate in it is for every server that requests are made to, but for none they are redirected to
+            from there, if it is `SecureSocket` that gets it.
         headers: sent with every request, unless the request has its own of the same name.
         auth: answers every server that requests are made to, but none they are redirected to from there.
         cookies: a jar to keep cookies in; by default none are kept.

@@ -77,6 +77,8 @@ class Outgoing:
     """The way there; `None` for the client's own."""
     auth: Auth | None = None
     """What answers a server that asks who this is."""
+    anonymous: bool = False
+    """Whether the client's certificate is not for this server, since another one has redirected here."""
     follow: bool = True
     """Whether redirects are followed, if the client does at all."""
     trailers: TrailersLike | None = None

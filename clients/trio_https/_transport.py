@@ -43,6 +43,8 @@ class Transport:
         self._limits = limits
         self.deadlines = deadlines
         """How long to wait for a server, unless a request says else."""
+        self.has_identity = connector.has_identity
+        """Whether connections differ by who the client says it is."""
         self.on_event = on_event
         """Told of everything that happens."""
         self.pool = Pool(limits.connections, seconds(deadlines.keep_alive), limits.connections_per_host)
@@ -60,7 +62,9 @@ class Transport:
     async def connect(self, request: Outgoing, trace: Trace) -> Connection:
         """A new connection for a request; raises as a request does."""
         deadlines = request.deadlines or self.deadlines
-        stream = await self._connector.connect(request.url, request.route, deadlines, trace)
+        stream = await self._connector.connect(
+            request.url, request.route, deadlines, trace, anonymous=request.anonymous
+        )
         return Connection(stream, request.url.origin, self._limits, self.deadlines)
 
     async def aclose(self) -> None:
@@ -81,7 +85,8 @@ class _Sent(AbstractAsyncContextManager[StreamingResponse]):
         self._transport = transport
         self._request = request
         self._trace = Trace(request.method, url, transport.on_event)
-        self._origin = (url.scheme, url.host, url.port, request.route)
+        anonymous = request.anonymous and transport.has_identity
+        self._origin = (url.scheme, url.host, url.port, request.route, anonymous)
         # Whether an idle connection has turned out to be dying.
         self._fresh = False
 
