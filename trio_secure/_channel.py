@@ -2,16 +2,18 @@
 
 Theory of operation
 -------------------
-A `trio.SocketStream` has a file descriptor, from which what is there is read straight into the record reader's
-space by the operating system's own call; every other stream, any on Windows, and a socket that somebody else made
-up (`trio.socket.set_custom_socket_factory`) is asked for bytes. How a transport ends or breaks becomes `Truncated`
-here, so everything above knows one kind of failure.
+A `trio.SocketStream` has a file descriptor, to which records are written and from which what is there is read
+straight into the record reader's space, both by the operating system's own calls; every other stream, any on
+Windows, and a socket that somebody else made up (`trio.socket.set_custom_socket_factory`) is asked by its methods.
+How a transport ends or breaks becomes `Truncated` here, so everything above knows one kind of failure.
 """
 
 from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Awaitable
+from typing import NoReturn
 
 import trio
 
@@ -24,6 +26,9 @@ from ._suites import Buffer
 # RFC 9846 §5.1 [8446 §5.1]: the record version of "an initial ClientHello [...] MAY also be 0x0301 for
 # compatibility purposes".
 _INITIAL_VERSION = 0x0301
+
+_BROKE = "the connection broke before the server closed it"
+_BROKE_SENDING = "the connection broke while sending"
 
 
 class Channel:
@@ -41,53 +46,51 @@ class Channel:
         Raises:
             Truncated: the transport ended or broke.
         """
-        reader = self.reader
-        try:
-            if self._socket is not None:
-                count = await self._receive_into(self._socket, reader)
-            else:
-                reader.rest()
-                data = await self.transport.receive_some(ROOM - reader.buffered)
-                count = len(data)
-                reader.feed(data)
-        except trio.BrokenResourceError as error:
-            raise Truncated("the connection broke before the server closed it") from error
+        reader, socket, waited = self.reader, self._socket, False
+        if socket is None:
+            count = await self._ask()
+        else:
+            await trio.lowlevel.checkpoint_if_cancelled()
+            while True:
+                try:
+                    # What is there goes straight into the reader; while there is nothing, that holds no memory.
+                    count = os.readv(socket.fileno(), (reader.space(),))
+                    break
+                except BlockingIOError:
+                    reader.rest()
+                    await trio.lowlevel.wait_readable(socket)
+                    waited = True
+                except OSError as error:
+                    _fail(error, _BROKE)
+            reader.received(count)
+            if not waited:
+                await trio.lowlevel.cancel_shielded_checkpoint()
         if not count:
             raise Truncated("the connection ended without close_notify: what was received may be incomplete")
 
-    @staticmethod
-    async def _receive_into(socket: trio.socket.SocketType, reader: RecordReader) -> int:
-        """What is there goes straight into the reader; while there is nothing, the reader holds no memory."""
-        await trio.lowlevel.checkpoint_if_cancelled()
-        waited = False
-        while True:
-            try:
-                count = os.readv(socket.fileno(), (reader.space(),))
-                break
-            except BlockingIOError:
-                reader.rest()
-                await trio.lowlevel.wait_readable(socket)
-                waited = True
-            except OSError as error:
-                # As trio.SocketStream.receive_some does with the errors of its socket.
-                if error.errno in (errno.EBADF, errno.ENOTSOCK):
-                    raise trio.ClosedResourceError("this socket was already closed") from None
-                raise trio.BrokenResourceError(f"socket connection broken: {error}") from error
-        reader.received(count)
-        if not waited:
-            await trio.lowlevel.cancel_shielded_checkpoint()
-        return count
+    async def _ask(self) -> int:
+        """Have the transport give what it has."""
+        reader = self.reader
+        reader.rest()
+        try:
+            data = await self.transport.receive_some(ROOM - reader.buffered)
+        except trio.BrokenResourceError as error:
+            raise Truncated(_BROKE) from error
+        reader.feed(data)
+        return len(data)
 
-    async def send_data(self, content: memoryview) -> None:
+    def send_data(self, content: memoryview) -> Awaitable[None]:
         """Seal application data and hand it to the transport.
 
         Raises:
             Truncated: the transport broke.
         """
-        if self._socket is None or len(content) <= MAX_CONTENT:
-            await self.send(self.writer.seal(ContentType.APPLICATION_DATA, content))
-            return
         # Only a socket is known to be done with the records when it has sent them.
+        if self._socket is not None and len(content) > MAX_CONTENT:
+            return self._send_from_room(content)
+        return self.send(self.writer.seal(ContentType.APPLICATION_DATA, content))
+
+    async def _send_from_room(self, content: memoryview) -> None:
         room = take_room()
         try:
             await self.send(self.writer.seal(ContentType.APPLICATION_DATA, content, room))
@@ -100,10 +103,34 @@ class Channel:
         Raises:
             Truncated: the transport broke.
         """
-        try:
-            await self.transport.send_all(records)
-        except trio.BrokenResourceError as error:
-            raise Truncated("the connection broke while sending") from error
+        socket, waited = self._socket, False
+        if socket is None:
+            try:
+                await self.transport.send_all(records)
+            except trio.BrokenResourceError as error:
+                raise Truncated(_BROKE_SENDING) from error
+            return
+        await trio.lowlevel.checkpoint_if_cancelled()
+        rest = memoryview(records)
+        while rest:
+            try:
+                rest = rest[os.write(socket.fileno(), rest) :]
+            except BlockingIOError:
+                await trio.lowlevel.wait_writable(socket)
+                waited = True
+            except OSError as error:
+                _fail(error, _BROKE_SENDING)
+        if not waited:
+            await trio.lowlevel.cancel_shielded_checkpoint()
+
+
+def _fail(error: OSError, what: str) -> NoReturn:
+    """Raise what the failure of a socket means; `trio.SocketStream` goes by the same codes."""
+    if error.errno in (errno.EBADF, errno.ENOTSOCK):
+        raise trio.ClosedResourceError("this socket was already closed") from None
+    broken = trio.BrokenResourceError(f"socket connection broken: {error}")
+    broken.__cause__ = error
+    raise Truncated(what) from broken
 
 
 def _system_socket(transport: trio.abc.Stream) -> trio.socket.SocketType | None:

@@ -120,7 +120,11 @@ class RecordReader:
 
     def space(self) -> memoryview:
         """Where the transport may write what it has; never empty. Who has to wait lets the reader `rest` first."""
-        if self._view.readonly:
+        if self._start == self._end:
+            if self._view.readonly:
+                self._view = take_room()
+            self._start = self._end = 0
+        elif self._view.readonly:
             self._move(take_room())
         elif self._start:
             self._move(self._view)
@@ -134,9 +138,10 @@ class RecordReader:
 
     def rest(self) -> None:
         """Give the room back, if there is no more in it than a record may be long."""
-        if self.buffered < MAX_CONTENT + 2048 and not self._view.readonly:
-            room, kept = self._view, self._view[self._start : self._end].tobytes()
-            self._view, self._start, self._end = memoryview(kept), 0, len(kept)
+        room, kept = self._view, self._end - self._start
+        if kept < MAX_CONTENT + 2048 and not room.readonly:
+            self._view = memoryview(room[self._start : self._end].tobytes()) if kept else _NOTHING
+            self._start, self._end = 0, kept
             give_back(room)
 
     def feed(self, data: Buffer) -> None:
