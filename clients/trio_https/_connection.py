@@ -131,7 +131,7 @@ class Connection:
     async def ask(self, data: bytes, trace: Trace) -> None:
         """Send a short request, and wait for the first of the answer, all under one scope; raises as both do."""
         self._whole = False
-        began = trio.current_time()
+        began = trace.now()
         with trio.CancelScope(deadline=began + self._idle) as scope:
             try:
                 await self.stream.send_all(data)

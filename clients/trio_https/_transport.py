@@ -137,15 +137,14 @@ class _Sent(AbstractAsyncContextManager[StreamingResponse]):
         exc_value: BaseException | None,
         traceback: TracebackType | None,
     ) -> bool | None:
-        failure = exc_value
         try:
-            return await self._leave(exc_type, exc_value, traceback)
+            swallowed = await self._leave(exc_type, exc_value, traceback)
         except BaseException as error:
-            failure = error
+            self._trace.tell("failed", error)
             raise
-        finally:
-            if failure is not None:
-                self._trace.tell("failed", failure)
+        if exc_value is not None:
+            self._trace.tell("failed", exc_value)
+        return swallowed
 
     async def _leave(
         self,
