@@ -46,7 +46,7 @@ def anonymous(secure: object) -> object:
     if isinstance(secure, Mapping):
         given = cast("Mapping[str, object]", secure)
         left = {key: value for key, value in given.items() if key not in _IDENTITY}
-        return left if len(left) < len(given) else secure
+        return left if len(left) < len(given) else given
     # A TLSConfig, as above.
     replace: object = getattr(secure, "replace", None)
     return (
