@@ -78,6 +78,24 @@ def _echo(size: int) -> Work:
     return work
 
 
+def _both_ways(size: int) -> Work:
+    async def work(site: Site, handshake: Handshake, messages: int) -> float:
+        message = bytes(size)
+        async with await handshake(await connect(site)) as stream:
+            await stream.send_all(command(ECHO, size))
+            for _ in range(_WARM_UP_ECHOES):
+                await stream.send_all(message)
+                await take_in(stream, size)
+            begin = time.process_time()
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(take_in, stream, messages * size)
+                for _ in range(messages):
+                    await stream.send_all(message)
+            return time.process_time() - begin
+
+    return work
+
+
 def _blocking_connection(site: Site) -> ssl.SSLSocket:
     context = ssl.create_default_context(cadata=site.authority)
     plain = socket.create_connection(("127.0.0.1", site.port))
@@ -138,6 +156,10 @@ def _cases() -> dict[str, Case]:
     cases["send, TLS 1.2, pieces of 64 KiB"] = Case(
         raw, on_trio(_send(64 << 10), Terms("1.2")), "MiB", 512, 32, {PEER: 2.0}
     )
+    for size in (64, 256, 1024):
+        cases[f"both ways at once, {size} B"] = Case(
+            raw, on_trio(_both_ways(size)), "message", 20_000, 300 if size == 1024 else 0, {PEER: 1.5}
+        )
     for size in (64, 256, 1024):
         cases[f"echo, {size} B"] = Case(
             raw, on_trio(_echo(size)), "echo", 10_000, 300 if size == 1024 else 0, {PEER: 1.5}

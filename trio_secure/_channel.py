@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Awaitable
 from typing import NoReturn
 
 import trio
@@ -78,16 +79,18 @@ class Channel:
         reader.feed(data)
         return len(data)
 
-    async def send_data(self, content: memoryview) -> None:
+    def send_data(self, content: memoryview) -> Awaitable[None]:
         """Seal application data and hand it to the transport.
 
         Raises:
             Truncated: the transport broke.
         """
-        if self._socket is None or len(content) <= MAX_CONTENT:
-            await self.send(self.writer.seal(ContentType.APPLICATION_DATA, content))
-            return
         # Only a socket is known to be done with the records when it has sent them.
+        if self._socket is not None and len(content) > MAX_CONTENT:
+            return self._send_from_room(content)
+        return self.send(self.writer.seal(ContentType.APPLICATION_DATA, content))
+
+    async def _send_from_room(self, content: memoryview) -> None:
         room = take_room()
         try:
             await self.send(self.writer.seal(ContentType.APPLICATION_DATA, content, room))

@@ -82,7 +82,7 @@ class ReceivingHalf:
                     if self._errands.waiting:
                         self._put_back(data)
                     elif data is None:
-                        await self._fill()
+                        await (self._fill_and_pay() if self._sending.in_debt else self._channel.fill())
                         waited = True
                     else:
                         break
@@ -143,11 +143,8 @@ class ReceivingHalf:
         self._rest = data[limit:] if limit < len(data) else _NOTHING
         return data[:limit].tobytes()
 
-    async def _fill(self) -> None:
-        if not self._sending.in_debt:
-            await self._channel.fill()
-            return
-        # The peer is owed an answer and nobody is sending: pay it while waiting, hardly waiting for it.
+    async def _fill_and_pay(self) -> None:
+        """Wait for more bytes; what the peer is owed is paid meanwhile, hardly waiting for that."""
         failure: Exception | None = None
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._pay)

@@ -120,7 +120,11 @@ class RecordReader:
 
     def space(self) -> memoryview:
         """Where the transport may write what it has; never empty. Who has to wait lets the reader `rest` first."""
-        if self._view.readonly:
+        if self._start == self._end:
+            if self._view.readonly:
+                self._view = take_room()
+            self._start = self._end = 0
+        elif self._view.readonly:
             self._move(take_room())
         elif self._start:
             self._move(self._view)

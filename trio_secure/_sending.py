@@ -32,8 +32,8 @@ from ._trio_wire import ALERT_DEADLINE
 from ._wire import OutgoingMessage
 
 # How many full records are sealed at a time: enough to make the transport's share of the work small, few enough
-# to keep the memory of a send bounded.
-_BATCH = 16 * MAX_CONTENT
+# that a socket takes them at once and the receiver begins while the next ones are sealed.
+_BATCH = 8 * MAX_CONTENT
 # The records that one key must have left besides those of a batch: a KeyUpdate, an alert or two.
 _SPARE = 4
 # No batch takes more: a record holds at least a byte.
@@ -113,7 +113,7 @@ class SendingHalf:
             # part of a record may be out, and this half is done for.
             with trio.move_on_after(ALERT_DEADLINE, shield=True):
                 if self._debts and self.open:
-                    await self._send(self._channel.send(self._paid()))
+                    await self._pay()
 
     async def fail(self, description: AlertDescription, why: str) -> None:
         """Send a last alert, behind a batch that is on its way; from here on this half is broken."""
@@ -124,14 +124,14 @@ class SendingHalf:
             try:
                 async with self._turn:
                     if not self._torn:
-                        await self._send(self._channel.send(self._seal_alert(description)))
+                        await self._send(self._seal_alert(description))
             except (TLSError, trio.ClosedResourceError):
                 # The transport went first; the caller raises what came before that.
                 return
 
-    async def send_all(self, data: Buffer) -> None:
+    def send_all(self, data: Buffer) -> Awaitable[None]:
         """Seal and send all of `data`."""
-        await self._alone(self._send_data, data)
+        return self._alone(self._send_data, data)
 
     async def end(self) -> None:
         """Send close_notify; doing so again does nothing."""
@@ -177,26 +177,31 @@ class SendingHalf:
         view = memoryview(data).cast("B")
         if not len(view):
             await trio.lowlevel.checkpoint()
-        for start in range(0, len(view), _BATCH):
-            self._check_open()
-            if self._channel.writer.sealer.remaining < _PLENTY:
-                self._make_room()
-            if self._debts:
-                await self._send(self._channel.send(self._paid()))
-            await self._send(self._channel.send_data(view[start : start + _BATCH]))
+        try:
+            for start in range(0, len(view), _BATCH):
+                self._check_open()
+                if self._channel.writer.sealer.remaining < _PLENTY:
+                    self._make_room()
+                if self._debts:
+                    await self._pay()
+                self._torn = True
+                await self._channel.send_data(view[start : start + _BATCH])
+                self._torn = False
+        finally:
+            self._break_off_if_torn()
         if self._debts and self.open:
-            await self._send(self._channel.send(self._paid()))
+            await self._pay()
 
     async def _send_key_update(self, both: bool) -> None:
         # RFC 9846 §4.7.3: "Until receiving a subsequent KeyUpdate from the peer, the sender MUST NOT send another
         # KeyUpdate with request_update set to 'update_requested'."
         requested = both and not self._update_awaited
         self._debts.append(lambda: self._seal_key_update(update_requested=requested))
-        await self._send(self._channel.send(self._paid()))
+        await self._pay()
 
     async def _send_close_notify(self) -> None:
         self.owe_alert(AlertDescription.CLOSE_NOTIFY)
-        await self._send(self._channel.send(self._paid()))
+        await self._pay()
         self._ended = True
 
     def _check_open(self) -> None:
@@ -205,19 +210,22 @@ class SendingHalf:
         if self._ended:
             raise trio.ClosedResourceError("send_eof was called on this stream")
 
-    async def _send(self, sending: Awaitable[None]) -> None:
-        self._torn = True
+    async def _pay(self) -> None:
+        """Send the records that pay what is owed, sealed now."""
+        debts, self._debts, self.awaited = self._debts, [], False
+        await self._send(b"".join([debt() for debt in debts]))
+
+    async def _send(self, records: Buffer) -> None:
         try:
-            await sending
+            self._torn = True
+            await self._channel.send(records)
             self._torn = False
         finally:
-            if self._torn:
-                self.break_off("an earlier send was interrupted or failed, perhaps in the middle of a record")
+            self._break_off_if_torn()
 
-    def _paid(self) -> bytes:
-        """The records that pay what is owed, sealed now."""
-        debts, self._debts, self.awaited = self._debts, [], False
-        return b"".join([debt() for debt in debts])
+    def _break_off_if_torn(self) -> None:
+        if self._torn:
+            self.break_off("an earlier send was interrupted or failed, perhaps in the middle of a record")
 
     def _make_room(self) -> None:
         """Change keys before the one in use has protected as many records as it may."""
