@@ -40,17 +40,23 @@ class Channel:
         self.writer = RecordWriter(_INITIAL_VERSION)
         self._socket = _system_socket(transport) if hasattr(os, "readv") else None
 
-    async def fill(self) -> None:
+    async def fill(self, *, asked: bool = False) -> None:
         """Wait for more bytes from the peer; when cancelled, none are lost.
+
+        Args:
+            asked: whether they answer what has been sent just now, so that it is too early to look for them.
 
         Raises:
             Truncated: the transport ended or broke.
         """
-        reader, socket, waited = self.reader, self._socket, False
+        reader, socket, waited = self.reader, self._socket, asked
         if socket is None:
             count = await self._ask()
         else:
-            await trio.lowlevel.checkpoint_if_cancelled()
+            if asked:
+                await trio.lowlevel.wait_readable(socket)
+            else:
+                await trio.lowlevel.checkpoint_if_cancelled()
             while True:
                 try:
                     # What is there goes straight into the reader; while there is nothing, that holds no memory.
@@ -97,20 +103,25 @@ class Channel:
         finally:
             give_back(room)
 
-    async def send(self, records: Buffer) -> None:
+    async def send(self, records: Buffer, *, checkpoint: bool = True) -> None:
         """Hand sealed records to the transport.
+
+        Args:
+            records: what to hand on.
+            checkpoint: whether it is one even where it need not wait, unlike a part of something that is one.
 
         Raises:
             Truncated: the transport broke.
         """
-        socket, waited = self._socket, False
+        socket, waited = self._socket, not checkpoint
         if socket is None:
             try:
                 await self.transport.send_all(records)
             except trio.BrokenResourceError as error:
                 raise Truncated(_BROKE_SENDING) from error
             return
-        await trio.lowlevel.checkpoint_if_cancelled()
+        if checkpoint:
+            await trio.lowlevel.checkpoint_if_cancelled()
         rest = memoryview(records)
         while rest:
             try:

@@ -186,10 +186,12 @@ def _below_known_issuer(
 def _verify_anew(question: _Question, now: datetime) -> tuple[CertificateFacts, ...]:
     tier, anchors, sent, _ = question
     try:
-        path = _verify(*question, now)
+        verified = _verify(*question, now)
     except PathError as error:
         error.certificate = _at_fault(error, *question, now)
         raise
+    loaded = {load(certificate): certificate for certificate in (*sent, *anchors)}
+    path = tuple(loaded[certificate] for certificate in verified)
     if len(path) > 2 and not any(map(_may_constrain_names, path[2:])):
         _remember(_issuers, (tier, anchors, sent[1:]), path[1:])
     return path
@@ -208,18 +210,16 @@ def _verify(
     sent: tuple[CertificateFacts, ...],
     server: ServerName,
     now: datetime,
-) -> tuple[CertificateFacts, ...]:
-    loaded = {load(certificate): certificate for certificate in (*sent, *anchors)}
+) -> list[x509.Certificate]:
     leaf, *others = [load(certificate) for certificate in sent]
     address = server.address
     try:
         policy = _policy(tier, anchors)
         subject = x509.DNSName(server.text) if address is None else x509.IPAddress(address)
         with _quiet():
-            path = policy.time(now).build_server_verifier(subject).verify(leaf, others)
+            return policy.time(now).build_server_verifier(subject).verify(leaf, others)
     except (VerificationError, *UNUSABLE) as error:
         raise PathError(str(error)) from error
-    return tuple(loaded[certificate] for certificate in path)
 
 
 def _at_fault(
