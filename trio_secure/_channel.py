@@ -44,17 +44,23 @@ class Channel:
         self.writer = RecordWriter(_INITIAL_VERSION)
         self._socket = _system_socket(transport) if hasattr(os, "readv") else None
 
-    async def fill(self) -> None:
+    async def fill(self, *, asked: bool = False) -> None:
         """Wait for more bytes from the peer; when cancelled, none are lost.
+
+        Args:
+            asked: whether they answer what has been sent just now, so that it is too early to look for them.
 
         Raises:
             Truncated: the transport ended or broke.
         """
-        reader, socket, waited = self.reader, self._socket, False
+        reader, socket, waited = self.reader, self._socket, asked
         if socket is None:
             count = await self._ask()
         else:
-            await trio.lowlevel.checkpoint_if_cancelled()
+            if asked:
+                await trio.lowlevel.wait_readable(socket)
+            else:
+                await trio.lowlevel.checkpoint_if_cancelled()
             while True:
                 try:
                     # What is there goes straight into the reader; while there is nothing, that holds no memory.
@@ -102,14 +108,18 @@ class Channel:
         finally:
             give_back(room)
 
-    async def send(self, records: Buffer) -> None:
+    async def send(self, records: Buffer, *, checkpoint: bool = True) -> None:
         """Hand sealed records to the transport.
+
+        Args:
+            records: what to hand on.
+            checkpoint: whether it is one even where it need not wait, unlike a part of something that is one.
 
         Raises:
             Truncated: the transport broke.
         """
         if self._socket is not None:
-            await _write(self._socket, (memoryview(records),))
+            await _write(self._socket, (memoryview(records),), checkpoint=checkpoint)
             return
         try:
             await self.transport.send_all(records)
@@ -117,10 +127,13 @@ class Channel:
             raise Truncated(_BROKE_SENDING) from error
 
 
-async def _write(socket: trio.socket.SocketType, pieces: Iterable[memoryview]) -> None:
-    """Write each piece, waiting only for room in the socket, so that this is one checkpoint if there is enough."""
-    await trio.lowlevel.checkpoint_if_cancelled()
-    waited = False
+async def _write(
+    socket: trio.socket.SocketType, pieces: Iterable[memoryview], *, checkpoint: bool = True
+) -> None:
+    """Write each piece, waiting only for room in the socket; one checkpoint in all if there is enough."""
+    waited = not checkpoint
+    if checkpoint:
+        await trio.lowlevel.checkpoint_if_cancelled()
     for rest in pieces:
         while rest:
             try:

@@ -156,7 +156,7 @@ class SendingHalf:
             raise trio.BusyResourceError("another task is sending on this stream")
         if not self.open:
             await trio.lowlevel.checkpoint()
-        self._check_open()
+            self._check_open()
         self._busy = True
         try:
             # Before anything is sealed, so that being cancelled here leaves this half as it was.

@@ -56,7 +56,7 @@ class Algorithm(NamedTuple):
     digest: hashes.HashAlgorithm | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class SignatureScheme:
     """One row of the table.
 

@@ -25,9 +25,10 @@ from trio_certs import (
 )
 
 from ._client_identity import LoadedIdentity
-from ._config import TLSConfig
+from ._config import TLSConfig, once
 from ._errors import AlertDescription, CertificateRefused
 from ._identity import CertificateLookup, Claim, ProvenKey, Verdict
+from ._session_cache import trust_digest
 from ._settings import KeyUsage, OCSPPolicy
 
 # RFC 9846 §6.2 [8446 §6.2] describes what each alert says; what fits none of the specific ones is bad_certificate
@@ -71,6 +72,7 @@ async def _accept_anything(proven: ProvenKey, claim: Claim, /) -> Verdict:
     return _Unverified()
 
 
+@once
 def lookup_for(config: TLSConfig) -> CertificateLookup:
     """The lookup that a configuration asks for.
 
@@ -106,6 +108,7 @@ def lookup_for(config: TLSConfig) -> CertificateLookup:
     return look_up
 
 
+@once
 def _trust(config: TLSConfig) -> Trust:
     manifest = config.manifest
     if manifest is not None and not isinstance(manifest, Manifest):
@@ -120,12 +123,18 @@ def _trust(config: TLSConfig) -> Trust:
     return _trust_in(tuple(anchors), manifest, config.ocsp)
 
 
-# A configuration is used for many connections, and its certificates need to be read only once.
+# Equal configurations may be made again and again, and their certificates need to be read only once.
 @functools.lru_cache(maxsize=16)
 def _trust_in(anchors: tuple[_Anchor, ...], manifest: Manifest | None, ocsp: OCSPPolicy) -> Trust:
     if manifest is None:
         return Trust(anchors, ocsp=ocsp)
     return Trust(anchors, manifest, store=manifest.store, ocsp=ocsp)
+
+
+@once
+def trust_key(config: TLSConfig) -> str:
+    """What stands for `trust_parts` in the key of a session."""
+    return trust_digest(trust_parts(config))
 
 
 def trust_parts(config: TLSConfig) -> list[bytes | str]:
