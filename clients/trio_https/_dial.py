@@ -118,9 +118,10 @@ class Dial:
                 await trio.aclose_forcefully(late)
         if winner is not None:
             return winner
-        raise OSError(
-            f"none of the {len(errors)} addresses of {host} could be connected to: {errors[-1]}"
-        ) from errors[-1]
+        last = errors[-1]
+        text = f"none of the {len(errors)} addresses of {host} could be connected to: {last.strerror or last}"
+        same = last.errno is not None and {error.errno for error in errors} == {last.errno}
+        raise (OSError(last.errno, text) if same else OSError(text)) from last
 
 
 def _with_reason(error: OSError) -> OSError:

@@ -182,6 +182,18 @@ def test_the_reason_is_that_of_each_attempt(numbers: list[int], says: str) -> No
     assert str(_with_reason(failed)) == says
 
 
+async def test_if_all_refuse_it_is_a_refusal(
+    monkeypatch: pytest.MonkeyPatch, trace: Trace, autojump_clock: trio.testing.MockClock
+) -> None:
+    async def refuse(address: str, port: int, **_: object) -> trio.SocketStream:
+        raise ConnectionRefusedError(errno.ECONNREFUSED, f"{address} refused")
+
+    monkeypatch.setattr(trio, "open_tcp_stream", refuse)
+    trio.socket.set_custom_hostname_resolver(_Resolver("1.1.1.1", "1.1.1.2"))
+    with pytest.raises(ConnectionRefusedError, match=r"could be connected to: 1\.1\.1\.2 refused$"):
+        await Dial().connect("name", 80, trace)
+
+
 async def test_of_two_that_answer_at_once_one_is_closed(
     monkeypatch: pytest.MonkeyPatch, trace: Trace, autojump_clock: trio.testing.MockClock
 ) -> None:
