@@ -73,7 +73,7 @@ class connect(client.connect):  # noqa: N801  # the library's own name
         if self.open_tcp_stream_kwargs.get("unix", False):
             return None
         url = get_proxy(self.ws_uri) if self.proxy is True else self.proxy
-        proxy = None if url is None else parse_proxy(url)
+        proxy = parse_proxy(url) if isinstance(url, str) else None
         return proxy if proxy is not None and proxy.scheme == "https" else None
 
     async def _open_tunnel(self, proxy: Proxy) -> trio.abc.Stream:
