@@ -63,9 +63,10 @@ def websockets(handler: Handler) -> Generator[str]:
 
     def main() -> None:
         try:
-            loop.run_until_complete(run())
+            # Which ends the tasks of connections that came too late to be served.
+            with asyncio.Runner(loop_factory=lambda: loop) as runner:
+                runner.run(run())
         finally:
-            loop.close()
             started.set()
 
     thread = threading.Thread(target=main)
