@@ -246,10 +246,18 @@ _OTHER_PROTOCOLS = (
 
 
 def _not_tls(begin: bytes) -> str:
+    line = begin.splitlines()[0]
     for prefix, protocol in _OTHER_PROTOCOLS:
         if begin.startswith(prefix):
-            return f"the server does not speak TLS on this port, it answered in {protocol}: {begin!r}"
-    return f"the server sent something that is not a TLS record: {begin!r}"
+            return f"the server does not speak TLS on this port, it answered in {protocol}: {_text(line)}"
+    is_text = line and all(32 <= byte < 127 for byte in line)
+    shown = _text(line) if is_text else f"the bytes {begin.hex(' ')}"
+    return f"the server sent something that is not a TLS record: {shown}"
+
+
+def _text(line: bytes) -> str:
+    """Quoted, with all that is not plain ASCII escaped: it comes from nobody knows whom, and goes to terminals."""
+    return '"' + "".join(chr(byte) if 32 <= byte < 127 else f"\\x{byte:02x}" for byte in line) + '"'
 
 
 class RecordWriter:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import threading
 
-#: Bytes in a room: seventeen records received with all around them, or far more than is sealed at a time.
+#: Bytes in a room: what is read at a time, and far more than is sealed at a time.
 ROOM = 2**18 + 2**15
 _SPARE = 4
 

@@ -31,9 +31,9 @@ from ._trace import Epoch, Tracer
 from ._trio_wire import ALERT_DEADLINE
 from ._wire import OutgoingMessage
 
-# How many full records are sealed at a time: enough to make the transport's share of the work small, few enough
-# that a socket takes them at once and the receiver begins while the next ones are sealed.
-_BATCH = 8 * MAX_CONTENT
+# How many full records go between two looks at what else has to be sent, and at once to a transport that is no
+# socket: few enough to keep the memory of a send bounded.
+_BATCH = 16 * MAX_CONTENT
 # The records that one key must have left besides those of a batch: a KeyUpdate, an alert or two.
 _SPARE = 4
 # No batch takes more: a record holds at least a byte.
@@ -156,7 +156,7 @@ class SendingHalf:
             raise trio.BusyResourceError("another task is sending on this stream")
         if not self.open:
             await trio.lowlevel.checkpoint()
-        self._check_open()
+            self._check_open()
         self._busy = True
         try:
             # Before anything is sealed, so that being cancelled here leaves this half as it was.

@@ -19,7 +19,7 @@ from trio_secure._versions import Version
 
 Secure = SecureStream[trio.abc.Stream]
 both_versions = pytest.mark.parametrize("version", [Version.TLS12, Version.TLS13])
-BATCH = 8 * MAX_CONTENT
+BATCH = 16 * MAX_CONTENT
 MALFORMED = b"\x17\x03\x03\x00\x14" + bytes(20)
 
 
@@ -92,18 +92,18 @@ async def test_the_end_is_sent_once_and_nothing_after_it() -> None:
 
 
 async def test_keys_change_before_they_have_protected_too_much() -> None:
-    stream, peer = established(suite=limited(SUITE13, 24))
+    stream, peer = established(suite=limited(SUITE13, 40))
     data = bytes(20 * BATCH)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(stream.send_all, data)
         received, others = await receive_data(peer, len(data))
     assert received == data
-    # 24 records leave 16 after a batch, which is less than the reserve: a change before each batch but the first.
+    # 40 records leave 24 after a batch, which is less than the reserve: a change before each batch but the first.
     assert others == [ContentType.HANDSHAKE] * 19
 
 
 async def test_tls12_stops_where_it_would_have_to_change_keys() -> None:
-    stream, peer = established(Version.TLS12, suite=limited(SUITE12, 24))
+    stream, peer = established(Version.TLS12, suite=limited(SUITE12, 40))
     with pytest.raises(trio.BrokenResourceError, match=r"TLS 1\.2 cannot change it: connect anew"):
         await stream.send_all(bytes(2 * BATCH))
     assert (await receive_data(peer, BATCH))[1] == []
@@ -112,8 +112,8 @@ async def test_tls12_stops_where_it_would_have_to_change_keys() -> None:
 
 
 async def test_tls10_counts_the_records_that_it_splits() -> None:
-    """One byte apart from the rest, so that a batch is 16 records, of which 38 give room for two."""
-    stream, peer = established(Version.TLS10, suite=limited(SUITE_CBC, 38))
+    """One byte apart from the rest, so that a batch is 32 records, of which 70 give room for two."""
+    stream, peer = established(Version.TLS10, suite=limited(SUITE_CBC, 70))
     with pytest.raises(trio.BrokenResourceError, match="connect anew"):
         await stream.send_all(bytes(4 * BATCH))
     assert (await receive_data(peer, 2 * BATCH))[1] == []
@@ -420,7 +420,7 @@ async def test_an_authentication_is_one_piece_under_the_key_in_use() -> None:
 
 async def test_what_is_sent_by_itself_is_traced() -> None:
     events: list[TraceEvent] = []
-    stream, peer = established(suite=limited(SUITE13, 16), trace=events.append)
+    stream, peer = established(suite=limited(SUITE13, 32), trace=events.append)
     await stream.send_all(b"x")
     await stream.send_eof()
     assert [(event.direction, event.name, event.summary) for event in events] == [
