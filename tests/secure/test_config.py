@@ -276,7 +276,7 @@ def test_what_follows_from_a_configuration_is_made_once_for_each() -> None:
     @once
     def describe(config: TLSConfig) -> str:
         made.append(config)
-        return f"{config.alpn}"
+        return repr(config.alpn)
 
     first, equal = TLSConfig(alpn="a"), TLSConfig(alpn="a")
     assert describe(first) == describe(first) == describe(equal) == "(b'a',)"
