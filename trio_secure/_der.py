@@ -10,9 +10,8 @@ decode_error: the encodings of X.690 §10.1 that are not definite and minimal ha
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ._codec import Reader
+from ._frozen import frozen
 
 BIT_STRING = 0x03
 OBJECT_IDENTIFIER = 0x06
@@ -22,7 +21,7 @@ SEQUENCE = 0x30
 _MAX_LENGTH_OCTETS = 3
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Element:
     """One element.
 

@@ -24,7 +24,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Protocol
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -36,6 +35,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from ._backend import supports
 from ._errors import AlertDescription, PeerMisbehaved
 from ._finite_field import FiniteField
+from ._frozen import frozen
 from ._suites import KeyExchange
 from ._versions import Version
 
@@ -53,7 +53,7 @@ class Exchange(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NamedGroup:
     """One row of the table.
 
@@ -88,7 +88,7 @@ class NamedGroup:
             ) from error
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Half:
     """A half that is nothing more than its two uses."""
 

@@ -13,12 +13,12 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Awaitable, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from ._backend import quiet
 from ._certificate_key import CertificateKey, KeyKind, read_key
 from ._errors import AlertDescription, CertificateRefused, PeerMisbehaved
+from ._frozen import frozen
 from ._names import ServerName
 from ._signatures import SCHEMES_BY_CODE, SignatureScheme, legacy_scheme
 from ._suites import Authentication
@@ -39,7 +39,7 @@ class Verdict(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Claim:
     """What a server says it is, and what it shows for it.
 
@@ -62,7 +62,7 @@ class CertificateLookup(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ProvenKey:
     """A chain as sent, whose leaf's key takes part in this very handshake.
 
@@ -75,7 +75,7 @@ class ProvenKey:
     scheme: SignatureScheme | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class VerifiedPeer:
     """The peer, its key proven and its certificate accepted, now or in the handshake that is resumed."""
 
@@ -86,7 +86,7 @@ class VerifiedPeer:
     claim: Claim = Claim(None)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class HandshakeSignature:
     """A signature over the handshake as it arrived.
 

@@ -12,7 +12,6 @@ import functools
 import os
 import weakref
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from trio_certs import (
     CertificateError,
@@ -27,6 +26,7 @@ from trio_certs import (
 from ._client_identity import LoadedIdentity
 from ._config import TLSConfig
 from ._errors import AlertDescription, CertificateRefused
+from ._frozen import frozen
 from ._identity import CertificateLookup, Claim, ProvenKey, Verdict
 from ._settings import KeyUsage, OCSPPolicy
 
@@ -59,7 +59,7 @@ _ALERTS: Mapping[Reason, AlertDescription] = {
 _Anchor = bytes | str | Resource
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Unverified:
     """The verdict of a lookup that was switched off."""
 
