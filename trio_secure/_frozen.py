@@ -49,7 +49,7 @@ def frozen(
     return declare if cls is None else declare(cls)
 
 
-def _declared(cls: Any, kw_only: bool, shown: bool) -> Any:
+def _declared(cls: type[Any], kw_only: bool, shown: bool) -> Any:
     """A class like `cls`, but with slots, which a class has from its creation or never."""
     namespace: dict[str, Any] = dict(vars(cls))
     namespace.pop("__dict__", None)
