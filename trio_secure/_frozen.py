@@ -49,9 +49,9 @@ def frozen(
     return declare if cls is None else declare(cls)
 
 
-def _declared(cls: type[Any], kw_only: bool, shown: bool) -> Any:
+def _declared(cls: Any, kw_only: bool, shown: bool) -> Any:
     """A class like `cls`, but with slots, which a class has from its creation or never."""
-    namespace: dict[str, Any] = dict(vars(cls))
+    namespace: dict[str, Any] = dict(cls.__dict__)
     namespace.pop("__dict__", None)
     namespace.pop("__weakref__", None)
     # Annotations are text: every module here imports them from the future.
