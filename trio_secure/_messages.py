@@ -150,6 +150,20 @@ class HelloRetryRequest(ServerHello):
 
 
 @frozen
+class HelloRequest(Message):
+    """RFC 5246 §7.4.1.1: a wish to renegotiate, which this client never grants."""
+
+    type: ClassVar[int] = 0
+    max_length: ClassVar[int] = 0
+
+    @classmethod
+    def parse(cls, body: bytes) -> Self:
+        """The message in `body`, which is empty."""
+        Reader(body, "HelloRequest").finish()
+        return cls()
+
+
+@frozen
 class CertificateVerify(Message):
     """RFC 9846 §4.5.2 [8446 §4.4.3]."""
 

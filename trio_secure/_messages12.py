@@ -12,20 +12,6 @@ from ._status import MAX_STATUS_LENGTH, read_status
 
 
 @frozen
-class HelloRequest(Message):
-    """RFC 5246 §7.4.1.1: a wish to renegotiate, which this client never grants."""
-
-    type: ClassVar[int] = 0
-    max_length: ClassVar[int] = 0
-
-    @classmethod
-    def parse(cls, body: bytes) -> Self:
-        """The message in `body`, which is empty."""
-        Reader(body, "HelloRequest").finish()
-        return cls()
-
-
-@frozen
 class Certificate(Message):
     """RFC 5246 §7.4.2."""
 

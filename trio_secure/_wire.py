@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Protocol, TypeVar, overload
+from typing import TYPE_CHECKING, Protocol, TypeVar, overload
 
 from ._frozen import frozen
 from ._identity import VerifiedPeer
-from ._keys12 import MasterSecret
 from ._keys13 import ApplicationSecrets, ResumptionSecret
 from ._messages import Message
-from ._messages12 import NewSessionTicket
-from ._protection import Opener, Sealer
+from ._protection import Epoch, Opener, Sealer
 from ._sessions import Session
 from ._suites import CipherSuite
-from ._trace import Epoch
 from ._transcript import Transcript
 from ._versions import Version
+
+if TYPE_CHECKING:
+    from ._keys12 import MasterSecret
+    from ._messages12 import NewSessionTicket
 
 A = TypeVar("A", bound=Message)
 B = TypeVar("B", bound=Message)
