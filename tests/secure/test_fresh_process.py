@@ -87,7 +87,7 @@ _ON_DEMAND = {
     )
 }
 _NEVER = _FOREIGN | _HEAVY | _OTHER_VERSIONS | _ON_DEMAND
-#: Opening and reading a module costs about 50 µs before a line of it runs. Who adds one for everybody counts it in.
+#: Opening and reading a module costs about 50 µs before a line of it runs. Who adds one for everybody counts it.
 _MOST = 80
 
 

@@ -86,6 +86,47 @@ def test_a_subclass_may_make_its_base_with_arguments_of_its_own() -> None:
     assert (Diagonal(3).x, Diagonal(4).y) == (3, 4)
 
 
+def test_the_first_instance_and_the_hundredth_are_made_alike() -> None:
+    @frozen
+    class Pair:
+        x: int
+        y: int = 2
+
+        def __post_init__(self) -> None:
+            if self.x == self.y:
+                raise ValueError("alike")
+
+    @frozen(kw_only=True)
+    class ByName(Pair):
+        pass
+
+    assert [Pair(1, y=3) for _ in range(100)] == [Pair(y=3, x=1)] * 100
+    assert [ByName(y=3, x=1) for _ in range(100)] == [ByName(x=1, y=3)] * 100
+    assert (Pair(1).y, ByName(x=1).y) == (2, 2)
+    with pytest.raises(ValueError, match="alike"):
+        Pair(2)
+    with pytest.raises(ValueError, match="alike"):
+        ByName(x=2)
+
+
+@pytest.mark.parametrize("arguments", [((), {}), ((1, 2, 3), {}), ((1,), {"x": 1}), ((1,), {"z": 1})])
+@pytest.mark.parametrize("before", [0, 100])
+def test_arguments_that_do_not_fit_are_refused(
+    arguments: tuple[tuple[int, ...], dict[str, int]], before: int
+) -> None:
+    @frozen
+    class Fresh:
+        x: int
+        y: int = 0
+
+    for number in range(before):
+        Fresh(number)
+    given, named = arguments
+    with pytest.raises(TypeError, match="__init__"):
+        Fresh(*given, **named)
+    assert Fresh(1) == Fresh(1, 0)
+
+
 def test_what_every_value_has_is_no_field() -> None:
     assert Point.kind == "point"
     assert _names(Point(1)) == ["x", "y"]
