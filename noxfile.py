@@ -73,10 +73,11 @@ def coverage(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style and formatting."""
+    """Check style and formatting, and that the workflows can be parsed and give nothing away."""
     _install_groups(session, "lint")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
+    session.run("zizmor", "--offline", "--no-progress", "--quiet", "--persona=pedantic", ".github")
 
 
 @nox.session
@@ -139,7 +140,7 @@ def docs(session: nox.Session) -> None:
 @nox.session
 def consumer(session: nox.Session) -> None:
     """Check the types of somebody else's program against the installed wheel."""
-    _install(session, "checkers", extra="cli")
+    _install(session, "checkers", "adapters", extra="cli,testing")
     folder = Path(session.create_tmp()) / "consumer"
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree("tests/consumer", folder)

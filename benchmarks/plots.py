@@ -18,6 +18,7 @@ _COLOURS = ("#2a78b5", "#c2571a", "#3f8f4f", "#8a5db0")
 _STYLE = (
     "text{font:12px system-ui,sans-serif;fill:#666}.h{font-size:14px;font-weight:600}"
     ".g{stroke:#888;stroke-opacity:.35}.m{stroke:#777;stroke-width:1.5}.r{text-anchor:end}.c{text-anchor:middle}"
+    "@media(prefers-color-scheme:dark){text{fill:#aaa}}"
 )
 Point = tuple[float, float]
 

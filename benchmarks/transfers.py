@@ -1,8 +1,9 @@
 """Bytes over TLS: bulk both ways, and many small messages.
 
 Theory of operation: CPU time counts from when the handshake is done, so that this is the price of records
-alone. The blocking `ssl` socket, which pays for no event loop, first finds out which size of buffer is its
-best; every size opens one record at a time, for that is all that `SSL_read` gives.
+alone. The bare loop is no peer but the wall: see `bare.py`. The blocking `ssl` socket, which pays for no event
+loop, first finds out which size of buffer is its best; every size opens one record at a time, for that is all
+that `SSL_read` gives.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import time
 
 import trio
 
+from benchmarks.bare import bare
 from benchmarks.case import SERVER_NAME, Case, Measure, Site
 from benchmarks.contestants import PEER, Handshake, Terms, Work, connect, on_trio
 from benchmarks.server import ECHO, GIVE, TAKE, command
@@ -21,7 +23,7 @@ from benchmarks.servers import raw
 _MIB = 1 << 20
 _WARM_UP_BYTES = 2 * _MIB
 _WARM_UP_ECHOES = 10
-BLOCKING = "blocking ssl"
+BLOCKING, WALL = "blocking ssl", "the bare loop"
 _BUFFERS = (16 << 10, 64 << 10, 256 << 10)
 
 
@@ -78,6 +80,24 @@ def _echo(size: int) -> Work:
     return work
 
 
+def _both_ways(size: int) -> Work:
+    async def work(site: Site, handshake: Handshake, messages: int) -> float:
+        message = bytes(size)
+        async with await handshake(await connect(site)) as stream:
+            await stream.send_all(command(ECHO, size))
+            for _ in range(_WARM_UP_ECHOES):
+                await stream.send_all(message)
+                await take_in(stream, size)
+            begin = time.process_time()
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(take_in, stream, messages * size)
+                for _ in range(messages):
+                    await stream.send_all(message)
+            return time.process_time() - begin
+
+    return work
+
+
 def _blocking_connection(site: Site) -> ssl.SSLSocket:
     context = ssl.create_default_context(cadata=site.authority)
     plain = socket.create_connection(("127.0.0.1", site.port))
@@ -118,6 +138,10 @@ def _blocking_send(size: int) -> Measure:
     return measure
 
 
+def _walled(work: Work) -> dict[str, Measure]:
+    return {**on_trio(work), WALL: lambda site, amount: trio.run(work, site, bare(site.authority), amount)}
+
+
 RECEIVING, SENDING = on_trio(_receive(None)), on_trio(_send(64 << 10))
 """The two directions, with the stream's own size of pieces and with 64 KiB."""
 
@@ -125,7 +149,9 @@ RECEIVING, SENDING = on_trio(_receive(None)), on_trio(_send(64 << 10))
 def _cases() -> dict[str, Case]:
     blocking = {BLOCKING: _blocking_receive_at_its_best}
     goals = {PEER: 2.5, BLOCKING: 1.0}
-    cases: dict[str, Case] = {"receive": Case(raw, {**RECEIVING, **blocking}, "MiB", 1024, 32, goals)}
+    cases: dict[str, Case] = {
+        "receive": Case(raw, {**_walled(_receive(None)), **blocking}, "MiB", 1024, 32, goals)
+    }
     for kib in (16, 64, 256):
         contestants = {**on_trio(_receive(kib << 10)), **blocking}
         cases[f"receive, max_bytes {kib} KiB"] = Case(
@@ -133,14 +159,18 @@ def _cases() -> dict[str, Case]:
         )
     cases["receive, TLS 1.2"] = Case(raw, on_trio(_receive(None), Terms("1.2")), "MiB", 512, 32, {PEER: 2.5})
     for name, size in (("64 KiB", 64 << 10), ("1 MiB", _MIB)):
-        contestants = {**on_trio(_send(size)), BLOCKING: _blocking_send(size)}
+        contestants = {**_walled(_send(size)), BLOCKING: _blocking_send(size)}
         cases[f"send, pieces of {name}"] = Case(raw, contestants, "MiB", 512, 32, {PEER: 2.0})
     cases["send, TLS 1.2, pieces of 64 KiB"] = Case(
         raw, on_trio(_send(64 << 10), Terms("1.2")), "MiB", 512, 32, {PEER: 2.0}
     )
     for size in (64, 256, 1024):
+        cases[f"both ways at once, {size} B"] = Case(
+            raw, _walled(_both_ways(size)), "message", 20_000, 300 if size == 1024 else 0, {PEER: 1.5}
+        )
+    for size in (64, 256, 1024):
         cases[f"echo, {size} B"] = Case(
-            raw, on_trio(_echo(size)), "echo", 10_000, 300 if size == 1024 else 0, {PEER: 1.5}
+            raw, _walled(_echo(size)), "echo", 10_000, 300 if size == 1024 else 0, {PEER: 1.5}
         )
     return cases
 

@@ -52,10 +52,15 @@ nitpick_ignore_regex = [
     (r"py:.*", r"is|T|T_\w+|.*\[.*|.*\]|\.\.\."),
 ]
 
+# What stands in single backticks in a docstring is code, as in Markdown.
+default_role = "code"
+
 html_theme = "furo"
 html_title = f"trio-secure {release}"
 html_copy_source = False
 html_show_sphinx = False
+html_static_path = ["_static"]
+html_css_files = ["pages.css"]
 # No fonts, scripts or badges from elsewhere: what is built can be read where it lies.
 html_theme_options: dict[str, object] = {"navigation_with_keys": True}
 

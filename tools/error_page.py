@@ -20,7 +20,7 @@ from support.failures import FAILURES, message_of, stage
 from support.little_internet import Certificates
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "errors.md"
-_WIDTH = 120
+_WIDTH, _MESSAGE_WIDTH = 120, 88  # a message is shown as code, which no page wraps well
 _INTRODUCTION = """\
 # What error messages mean
 
@@ -31,11 +31,11 @@ programs. All errors of TLS are `TLSError`, which is a `trio.BrokenResourceError
 """
 
 
-def wrapped(text: str) -> str:
+def wrapped(text: str, width: int = _WIDTH) -> str:
     """Lines of a width that can be read in a terminal."""
     lines: list[str] = [""]
     for word in text.split(" "):
-        if lines[-1] and len(lines[-1]) + 1 + len(word) > _WIDTH:
+        if lines[-1] and len(lines[-1]) + 1 + len(word) > width:
             lines.append("")
         lines[-1] += f" {word}" if lines[-1] else word
     return "\n".join(lines)
@@ -51,7 +51,7 @@ async def make_page(folder: Path) -> str:
         with pytest.MonkeyPatch.context() as monkeypatch:
             async with stage(certificates, place, monkeypatch) as on:
                 message = await message_of(failure, on)
-        text = f"```text\n{wrapped(message)}\n```"
+        text = f"```text\n{wrapped(message, _MESSAGE_WIDTH)}\n```"
         why, remedy = wrapped(f"**Why.** {failure.why}"), wrapped(f"**What to do.** {failure.remedy}")
         sections.append(f"## {failure.title}\n\n{text}\n\n{why}\n\n{remedy}\n")
     return _INTRODUCTION + "\n".join(sections)

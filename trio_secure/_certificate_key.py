@@ -21,10 +21,10 @@ from typing import TYPE_CHECKING
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from ._codec import Reader
-from ._der import OBJECT_IDENTIFIER, SEQUENCE, Element, read_content, read_element
+from ._der import OBJECT_IDENTIFIER, SEQUENCE, read_content, read_elements
 from ._errors import PeerMisbehaved
 from ._frozen import frozen
-from ._oid_filters import DIGITAL_SIGNATURE, key_usage
+from ._oid_filters import DIGITAL_SIGNATURE, KEY_USAGE, key_usage
 
 if TYPE_CHECKING:  # importing it costs more time than the whole rest of this package
     from cryptography import x509
@@ -122,7 +122,7 @@ _VERSION, _EXTENSIONS = 0xA0, 0xA3
 
 def _parts(tbs_certificate: bytes) -> tuple[Reader, bytes]:
     """The SubjectPublicKeyInfo of a TBSCertificate that `cryptography` has parsed, and the Extensions, if any."""
-    fields = _elements(
+    fields = read_elements(
         Reader(read_content(Reader(tbs_certificate, "certificate"), SEQUENCE), "TBSCertificate")
     )
     # Version 1 is not written.
@@ -133,15 +133,6 @@ def _parts(tbs_certificate: bytes) -> tuple[Reader, bytes]:
     return Reader(key_info.content, "SubjectPublicKeyInfo"), extensions
 
 
-def _elements(reader: Reader) -> list[Element]:
-    """The elements that are left."""
-    found: list[Element] = []
-    while len(reader):
-        found.append(read_element(reader))
-    return found
-
-
-_KEY_USAGE = bytes.fromhex("551d0f")
 #: The bit of a keyUsage that lets a secret be encrypted to the key (RFC 5280 §4.2.1.3).
 _KEY_ENCIPHERMENT = 2
 
@@ -149,9 +140,10 @@ _KEY_ENCIPHERMENT = 2
 def _usages(extensions: bytes) -> frozenset[int]:
     """The bits of the keyUsage; where there is none, those that are asked for here."""
     entries = read_content(Reader(extensions, "Extensions"), SEQUENCE) if extensions else b""
-    for extension in _elements(Reader(entries, "Extensions")):
-        identifier, *_critical, value = _elements(Reader(extension.content, "Extension"))
-        if identifier.content == _KEY_USAGE:
+    for extension in read_elements(Reader(entries, "Extensions")):
+        # An Extension begins with its identifier, and ends with its value.
+        if extension.content.startswith(KEY_USAGE):
+            value = read_elements(Reader(extension.content, "Extension"))[-1]
             try:
                 return key_usage(value.content)
             except PeerMisbehaved as error:
@@ -177,7 +169,7 @@ def _pss_parameters(key_info: Reader) -> PssParameters | None:
     # RFC 4055 §3.3: for a key without parameters, none are compared.
     if not len(algorithm):
         return None
-    elements = _elements(Reader(read_content(algorithm, SEQUENCE), "RSASSA-PSS-params"))
+    elements = read_elements(Reader(read_content(algorithm, SEQUENCE), "RSASSA-PSS-params"))
     given = {element.tag: element.content for element in elements}
     # What is not written is SHA-1, with which TLS signs nothing, and a salt of 20 bytes.
     return PssParameters(

@@ -2,16 +2,18 @@
 
 Theory of operation
 -------------------
-A `trio.SocketStream` has a file descriptor, from which what is there is read straight into the record reader's
-space by the operating system's own call; every other stream, any on Windows, and a socket that somebody else made
-up (`trio.socket.set_custom_socket_factory`) is asked for bytes. How a transport ends or breaks becomes `Truncated`
-here, so everything above knows one kind of failure.
+A `trio.SocketStream` has a file descriptor, to which records are written and from which what is there is read
+straight into the record reader's space, both by the operating system's own calls; every other stream, any on
+Windows, and a socket that somebody else made up (`trio.socket.set_custom_socket_factory`) is asked by its methods.
+How a transport ends or breaks becomes `Truncated` here, so everything above knows one kind of failure.
 """
 
 from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Awaitable, Iterable, Iterator
+from typing import NoReturn
 
 import trio
 
@@ -25,6 +27,13 @@ from ._suites import Buffer
 # compatibility purposes".
 _INITIAL_VERSION = 0x0301
 
+# What is sealed and written at once: few enough bytes to be in the processor's cache still when the system copies
+# them, and the receiver begins on them while the next are sealed.
+_AT_ONCE = 4 * MAX_CONTENT
+
+_BROKE = "the connection broke before the server closed it"
+_BROKE_SENDING = "the connection broke while sending"
+
 
 class Channel:
     """A transport with a record reader and a record writer on it."""
@@ -35,75 +44,116 @@ class Channel:
         self.writer = RecordWriter(_INITIAL_VERSION)
         self._socket = _system_socket(transport) if hasattr(os, "readv") else None
 
-    async def fill(self) -> None:
+    async def fill(self, *, asked: bool = False) -> None:
         """Wait for more bytes from the peer; when cancelled, none are lost.
+
+        Args:
+            asked: whether they answer what has been sent just now, so that it is too early to look for them.
 
         Raises:
             Truncated: the transport ended or broke.
         """
-        reader = self.reader
-        try:
-            if self._socket is not None:
-                count = await self._receive_into(self._socket, reader)
+        reader, socket, waited = self.reader, self._socket, asked
+        if socket is None:
+            count = await self._ask()
+        else:
+            if asked:
+                await trio.lowlevel.wait_readable(socket)
             else:
-                reader.rest()
-                data = await self.transport.receive_some(ROOM - reader.buffered)
-                count = len(data)
-                reader.feed(data)
-        except trio.BrokenResourceError as error:
-            raise Truncated("the connection broke before the server closed it") from error
+                await trio.lowlevel.checkpoint_if_cancelled()
+            while True:
+                try:
+                    # What is there goes straight into the reader; while there is nothing, that holds no memory.
+                    count = os.readv(socket.fileno(), (reader.space(),))
+                    break
+                except BlockingIOError:
+                    reader.rest()
+                    await trio.lowlevel.wait_readable(socket)
+                    waited = True
+                except OSError as error:
+                    _fail(error, _BROKE)
+            reader.received(count)
+            if not waited:
+                await trio.lowlevel.cancel_shielded_checkpoint()
         if not count:
             raise Truncated("the connection ended without close_notify: what was received may be incomplete")
 
-    @staticmethod
-    async def _receive_into(socket: trio.socket.SocketType, reader: RecordReader) -> int:
-        """What is there goes straight into the reader; while there is nothing, the reader holds no memory."""
-        await trio.lowlevel.checkpoint_if_cancelled()
-        waited = False
-        while True:
-            try:
-                count = os.readv(socket.fileno(), (reader.space(),))
-                break
-            except BlockingIOError:
-                reader.rest()
-                await trio.lowlevel.wait_readable(socket)
-                waited = True
-            except OSError as error:
-                # As trio.SocketStream.receive_some does with the errors of its socket.
-                if error.errno in (errno.EBADF, errno.ENOTSOCK):
-                    raise trio.ClosedResourceError("this socket was already closed") from None
-                raise trio.BrokenResourceError(f"socket connection broken: {error}") from error
-        reader.received(count)
-        if not waited:
-            await trio.lowlevel.cancel_shielded_checkpoint()
-        return count
+    async def _ask(self) -> int:
+        """Have the transport give what it has."""
+        reader = self.reader
+        reader.rest()
+        try:
+            data = await self.transport.receive_some(ROOM - reader.buffered)
+        except trio.BrokenResourceError as error:
+            raise Truncated(_BROKE) from error
+        reader.feed(data)
+        return len(data)
 
-    async def send_data(self, content: memoryview) -> None:
+    def send_data(self, content: memoryview) -> Awaitable[None]:
         """Seal application data and hand it to the transport.
 
         Raises:
             Truncated: the transport broke.
         """
         if self._socket is None or len(content) <= MAX_CONTENT:
-            await self.send(self.writer.seal(ContentType.APPLICATION_DATA, content))
-            return
-        # Only a socket is known to be done with the records when it has sent them.
+            return self.send(self.writer.seal(ContentType.APPLICATION_DATA, content))
+        return _write(self._socket, self._sealed(content))
+
+    def _sealed(self, content: memoryview) -> Iterator[memoryview]:
+        # Only a socket is known to be done with what it was given when it asks for more.
         room = take_room()
         try:
-            await self.send(self.writer.seal(ContentType.APPLICATION_DATA, content, room))
+            for start in range(0, len(content), _AT_ONCE):
+                yield self.writer.seal(ContentType.APPLICATION_DATA, content[start : start + _AT_ONCE], room)
         finally:
             give_back(room)
 
-    async def send(self, records: Buffer) -> None:
+    async def send(self, records: Buffer, *, checkpoint: bool = True) -> None:
         """Hand sealed records to the transport.
+
+        Args:
+            records: what to hand on.
+            checkpoint: whether it is one even where it need not wait, unlike a part of something that is one.
 
         Raises:
             Truncated: the transport broke.
         """
+        if self._socket is not None:
+            await _write(self._socket, (memoryview(records),), checkpoint=checkpoint)
+            return
         try:
             await self.transport.send_all(records)
         except trio.BrokenResourceError as error:
-            raise Truncated("the connection broke while sending") from error
+            raise Truncated(_BROKE_SENDING) from error
+
+
+async def _write(
+    socket: trio.socket.SocketType, pieces: Iterable[memoryview], *, checkpoint: bool = True
+) -> None:
+    """Write each piece, waiting only for room in the socket; one checkpoint in all if there is enough."""
+    waited = not checkpoint
+    if checkpoint:
+        await trio.lowlevel.checkpoint_if_cancelled()
+    for rest in pieces:
+        while rest:
+            try:
+                rest = rest[os.write(socket.fileno(), rest) :]
+            except BlockingIOError:
+                await trio.lowlevel.wait_writable(socket)
+                waited = True
+            except OSError as error:
+                _fail(error, _BROKE_SENDING)
+    if not waited:
+        await trio.lowlevel.cancel_shielded_checkpoint()
+
+
+def _fail(error: OSError, what: str) -> NoReturn:
+    """Raise what the failure of a socket means; `trio.SocketStream` goes by the same codes."""
+    if error.errno in (errno.EBADF, errno.ENOTSOCK):
+        raise trio.ClosedResourceError("this socket was already closed") from None
+    broken = trio.BrokenResourceError(f"socket connection broken: {error}")
+    broken.__cause__ = error
+    raise Truncated(what) from broken
 
 
 def _system_socket(transport: trio.abc.Stream) -> trio.socket.SocketType | None:

@@ -19,7 +19,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from ._certificate_key import CertificateKey, read_key
 from ._client_keys import unusual_serials
 from ._codec import Reader
-from ._der import SEQUENCE, Element, read_content, read_element
+from ._der import SEQUENCE, Element, read_content, read_elements
 from ._errors import PeerMisbehaved
 from ._frozen import frozen
 from ._oid_filters import DIGITAL_SIGNATURE, KEY_USAGE, RECOGNIZED, Values
@@ -257,12 +257,7 @@ class _Certificate:
 
 def _elements(der: bytes) -> list[Element]:
     """The elements of a SEQUENCE."""
-    outer = Reader(der, "certificate")
-    reader = Reader(read_content(outer, SEQUENCE), "certificate")
-    elements: list[Element] = []
-    while len(reader):
-        elements.append(read_element(reader))
-    return elements
+    return read_elements(Reader(read_content(Reader(der, "certificate"), SEQUENCE), "certificate"))
 
 
 def _extensions(der: bytes) -> dict[bytes, Values]:

@@ -2,9 +2,10 @@
 
 Theory of operation
 -------------------
-One function for each extension that takes more than a line, and one list in the order of sending. What
-depends on a session (its ticket, its id) is passed in; the pre-shared key is bound afterwards, because its
-binder covers everything that stands before it.
+One function for each extension that takes more than a line, and one list in the order of sending. What a
+configuration says is written once for all of its connections; what depends on a session (its ticket, its id) or a
+share comes behind it. The pre-shared key is bound afterwards, because its binder covers everything that stands
+before it.
 """
 
 from __future__ import annotations
@@ -15,8 +16,7 @@ from typing import Literal
 
 from . import _extensions as ext
 from ._codec import vector8, vector16
-from ._compression import available
-from ._config import TLSConfig
+from ._config import TLSConfig, once
 from ._grease import Grease
 from ._groups import Exchange, NamedGroup
 from ._messages import ClientHello
@@ -45,17 +45,20 @@ def client_hello(
     early_data: bool,
 ) -> ClientHello:
     """The first ClientHello of a connection, but for its pre-shared key."""
-    suites = [suite.code for suite in config.suite_rows]
-    if grease:
-        suites.insert(0, grease.suite)
+    suites = _suites(config)
     hello = ClientHello(
         min(config.highest, Version.TLS12),
         os.urandom(32),
         _session_id(config, session),
-        tuple(suites),
+        (grease.suite, *suites) if grease else suites,
         tuple(_extensions(config, name, shares, session, grease, early_data=early_data)),
     )
     return _padded(hello, config.hello_padding) if config.hello_padding else hello
+
+
+@once
+def _suites(config: TLSConfig) -> tuple[int, ...]:
+    return tuple(suite.code for suite in config.suite_rows)
 
 
 def key_share(shares: Mapping[NamedGroup, Exchange], grease: Grease | None = None) -> bytes:
@@ -122,12 +125,39 @@ def _extensions(
     # RFC 6066 §3: "Literal IPv4 and IPv6 addresses are not permitted in 'HostName'."
     if name is not None and not name.is_address:
         extensions.append((ext.SERVER_NAME, _server_name(name)))
+    extensions += _lasting(config) if grease is None else _of_configuration(config, grease)
+    if config.lowest < Version.TLS13 and config.session_cache is not None:
+        ticket = session.ticket if isinstance(session, Session12) else b""
+        extensions.append((ext.SESSION_TICKET, ticket))
+    if config.highest >= Version.TLS13:
+        # RFC 9846 §9.2 [8446 §9.2]: "If containing a 'supported_groups' extension, it MUST also contain a
+        # 'key_share' extension, and vice versa. An empty KeyShare.client_shares list is permitted."
+        extensions.append((ext.KEY_SHARE, key_share(shares, grease)))
+        if config.session_cache is not None or isinstance(session, Session13):
+            extensions.append((ext.PSK_KEY_EXCHANGE_MODES, vector8(bytes([_PSK_DHE_KE]))))
+        if early_data:
+            extensions.append((ext.EARLY_DATA, b""))
+    if grease:
+        extensions.append((grease.last_extension, b"\0"))
+    return extensions
+
+
+@once
+def _lasting(config: TLSConfig) -> list[tuple[int, bytes]]:
+    """The extensions that are the same in every hello of a configuration."""
+    return _of_configuration(config, None)
+
+
+def _of_configuration(config: TLSConfig, grease: Grease | None) -> list[tuple[int, bytes]]:
+    """The extensions that say what is configured, and nothing of a session or a share."""
+    extensions: list[tuple[int, bytes]] = []
     if config.lowest < Version.TLS13:
-        extensions += _below_13(config, session)
+        extensions += _below_13(config)
     if groups := _groups(config):
         codes = _greased((group.code for group in groups), grease, "group")
         extensions.append((ext.SUPPORTED_GROUPS, _codes(codes)))
-    # RFC 5246 §7.4.1.4.1: "Clients MUST NOT offer it if they are offering TLS versions prior to 1.2."
+    # RFC 5246 §7.4.1.4.1: "Clients MUST NOT offer it if they are offering TLS versions prior to 1.2." By RFC 9846
+    # §9.2 [8446 §9.2] a hello of TLS 1.3 has it.
     if config.highest >= Version.TLS12:
         schemes = _greased((scheme.code for scheme in config.scheme_rows), grease, "scheme")
         extensions.append((ext.SIGNATURE_ALGORITHMS, _codes(schemes)))
@@ -147,13 +177,11 @@ def _extensions(
         limit = min(config.record_size_limit, largest_record(config.highest))
         extensions.append((ext.RECORD_SIZE_LIMIT, limit.to_bytes(2, "big")))
     if config.highest >= Version.TLS13:
-        extensions += _from_13(config, shares, session, grease, early_data=early_data)
-    if grease:
-        extensions.append((grease.last_extension, b"\0"))
+        extensions += _from_13(config, grease)
     return extensions
 
 
-def _below_13(config: TLSConfig, session: Session | None) -> list[tuple[int, bytes]]:
+def _below_13(config: TLSConfig) -> list[tuple[int, bytes]]:
     # RFC 7627 §5.1, RFC 5746 §3.4, RFC 8422 §5.1.2.
     extensions = [
         (ext.EXTENDED_MASTER_SECRET, b""),
@@ -163,29 +191,12 @@ def _below_13(config: TLSConfig, session: Session | None) -> list[tuple[int, byt
         extensions.append((ext.EC_POINT_FORMATS, vector8(bytes([_UNCOMPRESSED]))))
     if any(isinstance(suite.cipher, Cbc) for suite in config.suite_rows):
         extensions.append((ext.ENCRYPT_THEN_MAC, b""))
-    if config.session_cache is not None:
-        extensions.append((ext.SESSION_TICKET, session.ticket if isinstance(session, Session12) else b""))
     return extensions
 
 
-def _from_13(
-    config: TLSConfig,
-    shares: Mapping[NamedGroup, Exchange],
-    session: Session | None,
-    grease: Grease | None,
-    *,
-    early_data: bool,
-) -> list[tuple[int, bytes]]:
-    # RFC 9846 §9.2 [8446 §9.2]: a hello of TLS 1.3 has signature_algorithms, and "If containing a
-    # 'supported_groups' extension, it MUST also contain a 'key_share' extension, and vice versa. An empty
-    # KeyShare.client_shares list is permitted."
-    extensions = [
-        (ext.SUPPORTED_VERSIONS, _versions(config, grease)),
-        (ext.KEY_SHARE, key_share(shares, grease)),
-    ]
-    if config.session_cache is not None or isinstance(session, Session13):
-        extensions.append((ext.PSK_KEY_EXCHANGE_MODES, vector8(bytes([_PSK_DHE_KE]))))
-    if algorithms := available(config.certificate_compression):
+def _from_13(config: TLSConfig, grease: Grease | None) -> list[tuple[int, bytes]]:
+    extensions = [(ext.SUPPORTED_VERSIONS, _versions(config, grease))]
+    if algorithms := config.compression_rows:
         codes = b"".join(row.code.to_bytes(2, "big") for row in algorithms)
         extensions.append((ext.COMPRESS_CERTIFICATE, vector8(codes)))
     if config.certificate_authorities:
@@ -195,8 +206,6 @@ def _from_13(
     # not offer this extension."
     if config.post_handshake_auth:
         extensions.append((ext.POST_HANDSHAKE_AUTH, b""))
-    if early_data:
-        extensions.append((ext.EARLY_DATA, b""))
     return extensions
 
 

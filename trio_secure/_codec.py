@@ -66,10 +66,18 @@ class Reader:
         return self._number(4)
 
     def _vector(self, width: int, low: int, high: int | None) -> bytes:
-        length = self._number(width)
+        # As `_number` and `opaque` would: a handshake reads some twenty vectors.
+        data, start = self._data, self._at + width
+        length = int.from_bytes(data[self._at : start], "big")
+        end = start + length
+        if start > len(data):
+            raise self.malformed(f"{width} bytes announced, {len(self)} left")
         if length < low or (high is not None and length > high):
             raise self.malformed(f"a vector of {length} bytes, outside <{low}..{high or 256**width - 1}>")
-        return self.opaque(length)
+        if end > len(data):
+            raise self.malformed(f"{length} bytes announced, {len(data) - start} left")
+        self._at = end
+        return data[start:end]
 
     def vector8(self, low: int = 0, high: int | None = None) -> bytes:
         """A vector with a one-byte length between `low` and `high` bytes."""

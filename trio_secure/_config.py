@@ -13,10 +13,10 @@ import functools
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from . import _settings as settings
-from ._compression import ALGORITHMS_BY_NAME
+from ._compression import ALGORITHMS_BY_NAME, CompressionAlgorithm, available
 from ._groups import GROUPS_BY_NAME, NAMED_GROUPS, NamedGroup
 from ._key_log import KeyLog
 from ._session_cache import PROCESS_CACHE
@@ -205,6 +205,11 @@ class TLSConfig:
         # Below TLS 1.2 a key signs in one way only; what stands here is neither offered nor used then.
         return tuple(row for row in rows if row.since <= max(self.highest, Version.TLS12))
 
+    @functools.cached_property
+    def compression_rows(self) -> tuple[CompressionAlgorithm, ...]:
+        """The algorithms to offer for certificates, as rows of their table: those that can be undone here."""
+        return available(self.certificate_compression)
+
     @property
     def protocols(self) -> tuple[bytes, ...]:
         """The ALPN protocols as bytes."""
@@ -249,6 +254,24 @@ class TLSConfig:
     def replace(self, **changes: Any) -> TLSConfig:
         """A copy with some fields changed."""
         return dataclasses.replace(self, **changes)
+
+
+T = TypeVar("T")
+
+
+def once(make: Callable[[TLSConfig], T]) -> Callable[[TLSConfig], T]:
+    """`make`, for what follows from a configuration alone: made once, and kept with the configuration."""
+    name = f"{make.__module__}.{make.__qualname__}"
+
+    @functools.wraps(make)
+    def kept(config: TLSConfig) -> T:
+        # Beside what `functools.cached_property` keeps there; neither is compared, copied or shown.
+        known = config.__dict__
+        if name not in known:
+            known[name] = make(config)
+        return cast("T", known[name])
+
+    return kept
 
 
 Check = Callable[[str, Any], object]

@@ -10,8 +10,9 @@ decode_error: the encodings of X.690 §10.1 that are not definite and minimal ha
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from ._codec import Reader
-from ._frozen import frozen
 
 BIT_STRING = 0x03
 OBJECT_IDENTIFIER = 0x06
@@ -21,8 +22,7 @@ SEQUENCE = 0x30
 _MAX_LENGTH_OCTETS = 3
 
 
-@frozen
-class Element:
+class Element(NamedTuple):
     """One element.
 
     Attributes:
@@ -46,6 +46,24 @@ def read_element(reader: Reader) -> Element:
         header += octets
     content = reader.opaque(length)
     return Element(tag, content, header + content)
+
+
+def read_elements(reader: Reader) -> list[Element]:
+    """The elements that are left."""
+    data, what, start = reader.rest(), reader.what, 0
+    found: list[Element] = []
+    while start < len(data):
+        # Most elements of a certificate are short and whole, and read here by the rules of `read_element`.
+        begin = start + 2
+        stop = begin + data[start + 1] if begin <= len(data) else begin
+        if stop <= len(data) and stop - begin < 0x80:
+            element = Element(data[start], data[begin:stop], data[start:stop])
+        else:
+            element = read_element(Reader(data[start:], what))
+            stop = start + len(element.whole)
+        found.append(element)
+        start = stop
+    return found
 
 
 def read_content(reader: Reader, tag: int) -> bytes:

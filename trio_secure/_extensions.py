@@ -16,6 +16,7 @@ stand where it stands:
 from __future__ import annotations
 
 import enum
+import struct
 from collections.abc import Collection, Iterable, Mapping
 
 from ._codec import Reader, vector16
@@ -119,6 +120,8 @@ _ROWS = (
 )
 
 EXTENSION_TYPES: Mapping[int, ExtensionType] = {row.code: row for row in _ROWS}
+# The extensions that have no place in a message.
+_MISPLACED = {where: {row.code for row in _ROWS if where not in row.allowed} for where in Where}
 
 
 def extension_name(code: int) -> str:
@@ -129,8 +132,10 @@ def extension_name(code: int) -> str:
 
 def read_extensions(block: bytes, message: str) -> dict[int, bytes]:
     """The extensions of a block already taken from its length."""
-    reader = Reader(block, f"extensions of {message}")
     extensions: dict[int, bytes] = {}
+    if not block:
+        return extensions
+    reader = Reader(block, f"extensions of {message}")
     while len(reader):
         code = reader.uint16()
         # RFC 9846 §4.3 [8446 §4.2]: "There MUST NOT be more than one extension of the same type in a given
@@ -145,17 +150,18 @@ def read_extensions(block: bytes, message: str) -> dict[int, bytes]:
 
 def write_extensions(extensions: Iterable[tuple[int, bytes]]) -> bytes:
     """A block of extensions behind its length."""
-    return vector16(b"".join(code.to_bytes(2, "big") + vector16(data) for code, data in extensions))
+    return vector16(b"".join([struct.pack(">HH", code, len(data)) + data for code, data in extensions]))
 
 
 def check_answers(extensions: Extensions, where: Where, offered: Collection[int], message: str) -> None:
     """Refuse an extension that was not asked for, or that answers in the wrong message."""
+    misplaced = _MISPLACED[where]
     for code in extensions:
         # RFC 5246 §7.4.1.4: "If a client receives an extension type in ServerHello that it did not request in the
         # associated ClientHello, it MUST abort the handshake with an unsupported_extension fatal alert." There it
         # does not count that the extension would have had no place either.
-        if code in offered or where is not Where.SERVER_HELLO_12:
-            _check_place(code, where, message)
+        if code in misplaced and (code in offered or where is not Where.SERVER_HELLO_12):
+            raise _misplaced(code, message)
         if code not in offered:
             raise PeerMisbehaved(
                 AlertDescription.UNSUPPORTED_EXTENSION,
@@ -170,10 +176,11 @@ def check_requests(extensions: Extensions, where: Where, message: str) -> None:
     unrecognized extensions."
     """
     for code in extensions:
-        _check_place(code, where, message)
+        if code in _MISPLACED[where]:
+            raise _misplaced(code, message)
 
 
-def _check_place(code: int, where: Where, message: str) -> None:
-    row = EXTENSION_TYPES.get(code)
-    if row is not None and where not in row.allowed:
-        raise PeerMisbehaved(AlertDescription.ILLEGAL_PARAMETER, f"{row.name} has no place in {message}")
+def _misplaced(code: int, message: str) -> PeerMisbehaved:
+    return PeerMisbehaved(
+        AlertDescription.ILLEGAL_PARAMETER, f"{extension_name(code)} has no place in {message}"
+    )

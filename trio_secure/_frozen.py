@@ -28,13 +28,14 @@ _FEW = 16
 @overload
 def frozen(cls: type[T], /) -> type[T]: ...
 @overload
-def frozen(*, kw_only: bool = False, repr: bool = True) -> Callable[[type[T]], type[T]]: ...
+def frozen(*, kw_only: bool = False, eq: bool = True, repr: bool = True) -> Callable[[type[T]], type[T]]: ...
 @dataclass_transform(frozen_default=True)
 def frozen(
     cls: type[T] | None = None,
     /,
     *,
     kw_only: bool = False,
+    eq: bool = True,
     repr: bool = True,  # noqa: A002 (the name it has in dataclasses)
 ) -> type[T] | Callable[[type[T]], type[T]]:
     """Make a class of values; its fields are its base class's and those it has annotations for.
@@ -42,16 +43,17 @@ def frozen(
     Args:
         cls: the class. A field may have a default, which all instances share, and `__post_init__` is called last.
         kw_only: whether all fields are given by name.
+        eq: whether values are compared by their fields; otherwise each is equal to itself alone.
         repr: whether `repr` tells what is in the fields; that of secrets does not.
     """
 
     def declare(cls: type[T]) -> type[T]:
-        return cast("type[T]", _declared(cls, kw_only, repr))
+        return cast("type[T]", _declared(cls, kw_only, eq, repr))
 
     return declare if cls is None else declare(cls)
 
 
-def _declared(cls: Any, kw_only: bool, shown: bool) -> Any:
+def _declared(cls: Any, kw_only: bool, compared: bool, shown: bool) -> Any:
     """A class like `cls`, but with slots, which a class has from its creation or never."""
     namespace: dict[str, Any] = dict(cls.__dict__)
     namespace.pop("__dict__", None)
@@ -68,12 +70,12 @@ def _declared(cls: Any, kw_only: bool, shown: bool) -> Any:
         "__match_args__": () if kw_only else names,
         "__slots__": tuple(own),
         "__init__": _first_init(kw_only),
-        "__eq__": _equal,
-        "__hash__": _hash,
         "__setattr__": _refuse,
         "__delattr__": _refuse,
         "__setstate__": _set_state,
     }
+    if compared:
+        namespace |= {"__eq__": _equal, "__hash__": _hash}
     if shown:
         namespace.setdefault("__repr__", _repr)
     declared = type(cls)(cls.__name__, cls.__bases__, namespace)

@@ -51,7 +51,7 @@ class Exchange(Protocol):
         ...
 
 
-@frozen
+@frozen(eq=False)
 class NamedGroup:
     """One row of the table.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from . import _extensions as ext
 from ._answers import Answers, answers13
-from ._compression import available
 from ._errors import AlertDescription, PeerMisbehaved
 from ._extensions import Extensions, Where, check_answers
 from ._identity import (
@@ -168,7 +167,7 @@ def _check_request(request: CertificateRequest) -> None:
 async def _authenticate(
     wire: Wire, offer: Offer, name: ServerName | None, lookup: CertificateLookup
 ) -> VerifiedPeer:
-    algorithms = available(offer.config.certificate_compression)
+    algorithms = offer.config.compression_rows
     message = await (
         wire.expect(Certificate, CompressedCertificate) if algorithms else wire.expect(Certificate)
     )

@@ -41,6 +41,8 @@ def hkdf_expand_label(algorithm: Hash, secret: bytes, label: bytes, context: byt
     # HKDF-Expand (RFC 5869 §2.3) of one block is one HMAC, and a handshake needs about twenty.
     info = _label_info(label, length, len(context)) + context
     output = block = hmac.digest(secret, info + b"\x01", algorithm.name)
+    if length == algorithm.length:
+        return output
     while len(output) < length:
         counter = len(output) // algorithm.length + 1
         block = hmac.digest(secret, block + info + counter.to_bytes(1, "big"), algorithm.name)

@@ -13,7 +13,7 @@ two classes, told apart by `admits`, so that the handshake can say which of them
 from __future__ import annotations
 
 import abc
-import dataclasses
+import struct
 from collections.abc import Iterable
 from typing import ClassVar, Self
 
@@ -80,7 +80,7 @@ class ClientHello:
 
     def encode(self) -> bytes:
         """The message in wire form."""
-        suites = b"".join(code.to_bytes(2, "big") for code in self.cipher_suites)
+        suites = struct.pack(f">{len(self.cipher_suites)}H", *self.cipher_suites)
         # RFC 9846 §4.2.2 [8446 §4.1.2]: the compression methods "MUST contain exactly one byte, set to zero".
         version = self.legacy_version.to_bytes(2, "big")
         body = version + self.random + vector8(self.session_id) + vector16(suites) + b"\x01\x00"
@@ -93,7 +93,9 @@ class ClientHello:
 
     def with_extensions(self, extensions: Iterable[tuple[int, bytes]]) -> ClientHello:
         """The same hello with other extensions."""
-        return dataclasses.replace(self, extensions=tuple(extensions))
+        return ClientHello(
+            self.legacy_version, self.random, self.session_id, self.cipher_suites, tuple(extensions)
+        )
 
 
 @frozen

@@ -9,6 +9,7 @@ connected.
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import re
 
@@ -34,6 +35,7 @@ class ServerName:
     is_address: bool
 
     @classmethod
+    @functools.lru_cache(maxsize=64)  # a client goes back to the same few hosts
     def parse(cls, name: str) -> ServerName:
         """The name in `name`, which may be an internationalized DNS name or an IPv4 or IPv6 address.
 

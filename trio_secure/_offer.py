@@ -82,14 +82,14 @@ class Offer:
         grease = Grease.fresh() if config.grease else None
         early_data = early_data and isinstance(session, Session13)
         hello = client_hello(config, name, shares, session, grease, early_data=early_data)
-        offer = cls(config, hello, shares, grease, session, early_data=early_data, sent_early_data=early_data)
         # A server may give tickets that it cannot be given back.
         if session is not None and not _has_room(hello, session):
             return cls.fresh(config, name)
-        if not isinstance(session, Session13):
-            return offer
-        key = OfferedKey(session, EarlySecrets.derive(session.suite.hash, session.psk))
-        return dataclasses.replace(offer, hello=_bind(hello, key, Transcript()), key=key)
+        key = None
+        if isinstance(session, Session13):
+            key = OfferedKey(session, EarlySecrets.derive(session.suite.hash, session.psk))
+            hello = _bind(hello, key, Transcript())
+        return cls(config, hello, shares, grease, session, key, early_data, early_data)
 
     def retried(self, request: HelloRetryRequest, transcript: Transcript) -> Offer:
         """The second ClientHello, as a HelloRetryRequest asks for it (RFC 9846 §4.2.4 [8446 §4.1.4]).
@@ -148,7 +148,7 @@ class Offer:
     @functools.cached_property
     def offered(self) -> frozenset[int]:
         """The extensions in the ClientHello that a server may answer."""
-        return frozenset(code for code, _ in self.hello.extensions if code not in VALUES)
+        return frozenset(dict(self.hello.extensions)).difference(VALUES)
 
     def version(self, answer: ServerHello) -> Version:
         """The version the server chose, if it may (RFC 9846 §4.3.1, §4.2.3 [8446 §4.2.1, §4.1.3])."""

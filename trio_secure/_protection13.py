@@ -148,41 +148,39 @@ class Sealer13:
 
     def seal(self, content_type: int, content: Buffer, out: memoryview, padding: int = 0) -> int:
         """Encrypt the content together with its type, and so many zeros behind it (RFC 9846 §5.4 [8446 §5.4])."""
-        inner, end = _inner_plaintext(), len(content)
-        inner[:end] = content
-        inner[end : end + 1 + padding] = bytes([content_type]) + bytes(padding)
-        header = _header(end + padding)
-        length = HEADER_LENGTH + end + 1 + padding + TAG_LENGTH
+        inner = b"".join((content, bytes((content_type,)), bytes(padding)))
+        length = len(inner) + TAG_LENGTH
+        header = _header(length)
         out[:HEADER_LENGTH] = header
         nonce = (self._iv ^ self._sequence).to_bytes(NONCE_LENGTH, "big")
-        self._encrypt_into(nonce, inner[: end + 1 + padding], header, out[HEADER_LENGTH:length])
+        self._encrypt_into(nonce, inner, header, out[HEADER_LENGTH : HEADER_LENGTH + length])
         self._sequence += 1
-        return length
+        return HEADER_LENGTH + length
 
     def seal_all(self, content_type: int, content: memoryview, size: int, out: memoryview) -> int:
         """As `Sealer.seal_all`."""
-        # The hot loop of sending: what all full records have in common is made once.
-        encrypt_into, iv, sequence = self._encrypt_into, self._iv, self._sequence
-        inner, header, length = _inner_plaintext()[: size + 1], _header(size), size
-        place = inner[:size]
-        inner[size] = content_type
         at, total = 0, len(content)
-        for start in range(0, total or 1, size):
-            if total - start < size:
-                length = total - start
-                inner, header = inner[: length + 1], _header(length)
-                place = inner[:length]
-                inner[length] = content_type
-            place[:] = content[start : start + length]
-            body = at + HEADER_LENGTH
-            out[at:body] = header
-            at = body + length + 1 + TAG_LENGTH
-            encrypt_into((iv ^ sequence).to_bytes(NONCE_LENGTH, "big"), inner, header, out[body:at])
-            sequence += 1
-        self._sequence = sequence
+        full = total - total % size
+        if full:
+            # The hot loop of sending: what full records have in common is made once.
+            encrypt_into, iv, sequence = self._encrypt_into, self._iv, self._sequence
+            inner = _inner_plaintext()[: size + 1]
+            inner[size] = content_type
+            place, length = inner[:size], len(inner) + TAG_LENGTH
+            header = _header(length)
+            for start in range(0, full, size):
+                place[:] = content[start : start + size]
+                body = at + HEADER_LENGTH
+                out[at:body] = header
+                at = body + length
+                encrypt_into((iv ^ sequence).to_bytes(NONCE_LENGTH, "big"), inner, header, out[body:at])
+                sequence += 1
+            self._sequence = sequence
+        if full < total or not total:
+            at += self.seal(content_type, content[full:], out[at:])
         return at
 
 
 def _header(length: int) -> bytes:
-    """That of a record with `length` bytes of content and padding."""
-    return b"\x17\x03\x03" + (length + 1 + TAG_LENGTH).to_bytes(2, "big")
+    """That of a record whose fragment has `length` bytes."""
+    return b"\x17\x03\x03" + length.to_bytes(2, "big")

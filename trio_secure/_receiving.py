@@ -75,17 +75,27 @@ class ReceivingHalf:
         if self._busy:
             raise trio.BusyResourceError("another task is receiving from this stream")
         self._busy = True
+        waited = False
         try:
             await trio.lowlevel.checkpoint_if_cancelled()
-            try:
-                data = self._take(limit)
-            except TLSError as error:
-                await self._fail(error)
-                raise
-            if data is None or self._errands.waiting:
-                return await self._wait(limit, data)
-            # One checkpoint to a call; a cancellation can no longer take the data back.
-            await trio.lowlevel.cancel_shielded_checkpoint()
+            while True:
+                if self._errands.waiting:
+                    await self._run_errands()
+                try:
+                    data = self._take(limit)
+                    if self._errands.waiting:
+                        self._put_back(data)
+                    elif data is None:
+                        await (self._fill_and_pay() if self._sending.in_debt else self._channel.fill())
+                        waited = True
+                    else:
+                        break
+                except TLSError as error:
+                    await self._fail(error)
+                    raise
+            if not waited:
+                # One checkpoint to a call; a cancellation can no longer take the data back.
+                await trio.lowlevel.cancel_shielded_checkpoint()
             return data
         finally:
             self._busy = False
@@ -94,22 +104,6 @@ class ReceivingHalf:
     def empty(self) -> bool:
         """Whether nothing has been received that was not given out: no data, no record, no end, no error."""
         return not (self._rest or self._error or self._ended or self._channel.reader.buffered)
-
-    async def _wait(self, limit: int, data: bytes | None) -> bytes:
-        """Data, or nothing at the end, once there is something and every errand is run."""
-        while data is None or self._errands.waiting:
-            errands = self._errands.waiting
-            if errands:
-                self._put_back(data)
-                await self._run_errands()
-            try:
-                if not errands:
-                    await self._fill()
-                data = self._take(limit)
-            except TLSError as error:
-                await self._fail(error)
-                raise
-        return data
 
     async def _run_errands(self) -> None:
         try:
@@ -130,6 +124,8 @@ class ReceivingHalf:
             raise self._error.with_traceback(None)
         reader = self._channel.reader
         while not self._ended:
+            if not reader.buffered:
+                return None
             # RFC 9846 §5.1 [8446 §5.1]: "if a handshake message is split over two or more records, there MUST NOT
             # be any other records between them", so data is looked for only between messages.
             if not self._messages and (data := reader.read(max(limit, _AHEAD))):
@@ -151,11 +147,8 @@ class ReceivingHalf:
         self._rest = data[limit:] if limit < len(data) else _NOTHING
         return data[:limit].tobytes()
 
-    async def _fill(self) -> None:
-        if not self._sending.in_debt:
-            await self._channel.fill()
-            return
-        # The peer is owed an answer and nobody is sending: pay it while waiting, hardly waiting for it.
+    async def _fill_and_pay(self) -> None:
+        """Wait for more bytes; what the peer is owed is paid meanwhile, hardly waiting for that."""
         failure: Exception | None = None
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._pay)

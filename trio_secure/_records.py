@@ -120,7 +120,11 @@ class RecordReader:
 
     def space(self) -> memoryview:
         """Where the transport may write what it has; never empty. Who has to wait lets the reader `rest` first."""
-        if self._view.readonly:
+        if self._start == self._end:
+            if self._view.readonly:
+                self._view = take_room()
+            self._start = self._end = 0
+        elif self._view.readonly:
             self._move(take_room())
         elif self._start:
             self._move(self._view)
@@ -134,9 +138,10 @@ class RecordReader:
 
     def rest(self) -> None:
         """Give the room back, if there is no more in it than a record may be long."""
-        if self.buffered < MAX_CONTENT + 2048 and not self._view.readonly:
-            room, kept = self._view, self._view[self._start : self._end].tobytes()
-            self._view, self._start, self._end = memoryview(kept), 0, len(kept)
+        room, kept = self._view, self._end - self._start
+        if kept < MAX_CONTENT + 2048 and not room.readonly:
+            self._view = memoryview(room[self._start : self._end].tobytes()) if kept else _NOTHING
+            self._start, self._end = 0, kept
             give_back(room)
 
     def feed(self, data: Buffer) -> None:
@@ -241,10 +246,18 @@ _OTHER_PROTOCOLS = (
 
 
 def _not_tls(begin: bytes) -> str:
+    line = begin.splitlines()[0]
     for prefix, protocol in _OTHER_PROTOCOLS:
         if begin.startswith(prefix):
-            return f"the server does not speak TLS on this port, it answered in {protocol}: {begin!r}"
-    return f"the server sent something that is not a TLS record: {begin!r}"
+            return f"the server does not speak TLS on this port, it answered in {protocol}: {_text(line)}"
+    is_text = line and all(32 <= byte < 127 for byte in line)
+    shown = _text(line) if is_text else f"the bytes {begin.hex(' ')}"
+    return f"the server sent something that is not a TLS record: {shown}"
+
+
+def _text(line: bytes) -> str:
+    """Quoted, with all that is not plain ASCII escaped: it comes from nobody knows whom, and goes to terminals."""
+    return '"' + "".join(chr(byte) if 32 <= byte < 127 else f"\\x{byte:02x}" for byte in line) + '"'
 
 
 class RecordWriter:

@@ -11,28 +11,27 @@ from __future__ import annotations
 
 import threading
 
-#: Bytes in a room: more than sixteen full records sealed here take, whatever protects them.
+#: Bytes in a room: what is read at a time, and far more than is sealed at a time.
 ROOM = 2**18 + 2**15
 _SPARE = 4
-_thread = threading.local()
+
+
+class _Rooms(threading.local):
+    def __init__(self) -> None:
+        self.spare: list[memoryview] = []
+
+
+_thread = _Rooms()
 
 
 def take_room() -> memoryview:
     """`ROOM` bytes, with anything in them."""
-    spare = _spare()
+    spare = _thread.spare
     return spare.pop() if spare else memoryview(bytearray(ROOM))
 
 
 def give_back(room: memoryview) -> None:
     """Nobody looks into `room` any more."""
-    spare = _spare()
+    spare = _thread.spare
     if len(spare) < _SPARE and len(room) == ROOM:
         spare.append(room)
-
-
-def _spare() -> list[memoryview]:
-    try:
-        spare: list[memoryview] = _thread.spare
-    except AttributeError:
-        spare = _thread.spare = []
-    return spare

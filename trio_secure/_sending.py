@@ -33,8 +33,8 @@ from ._wire import OutgoingMessage
 if TYPE_CHECKING:
     from ._trace import Tracer
 
-# How many full records are sealed at a time: enough to make the transport's share of the work small, few enough
-# to keep the memory of a send bounded.
+# How many full records go between two looks at what else has to be sent, and at once to a transport that is no
+# socket: few enough to keep the memory of a send bounded.
 _BATCH = 16 * MAX_CONTENT
 # The records that one key must have left besides those of a batch: a KeyUpdate, an alert or two.
 _SPARE = 4
@@ -52,7 +52,7 @@ class SendingHalf:
         self._secret = secret
         self._tracer = tracer
         self._busy = False
-        self._lock = trio.Lock()
+        self._turn = trio.Semaphore(1, max_value=1)
         self._debts: list[Callable[[], memoryview]] = []
         self._update_owed = False
         self._update_awaited = False
@@ -105,17 +105,17 @@ class SendingHalf:
     @property
     def in_debt(self) -> bool:
         """Whether something is owed that nobody is about to pay."""
-        return bool(self._debts) and self.open and not self._lock.locked()
+        return bool(self._debts) and self.open and self._turn.value > 0
 
     async def settle(self) -> None:
         """Pay what is owed as soon as the transport takes it; when cancelled before that, nothing is lost."""
-        async with self._lock:
+        async with self._turn:
             await self._channel.transport.wait_send_all_might_not_block()
             # A transport that has just said it might not block takes these few bytes at once. If it does not, a
             # part of a record may be out, and this half is done for.
             with trio.move_on_after(ALERT_DEADLINE, shield=True):
                 if self._debts and self.open:
-                    await self._send(self._channel.send(self._paid()))
+                    await self._pay()
 
     async def fail(self, description: AlertDescription, why: str) -> None:
         """Send a last alert, behind a batch that is on its way; from here on this half is broken."""
@@ -124,16 +124,16 @@ class SendingHalf:
         self.break_off(why)
         with trio.move_on_after(ALERT_DEADLINE, shield=True):
             try:
-                async with self._lock:
+                async with self._turn:
                     if not self._torn:
-                        await self._send(self._channel.send(self._seal_alert(description)))
+                        await self._send(self._seal_alert(description))
             except (TLSError, trio.ClosedResourceError):
                 # The transport went first; the caller raises what came before that.
                 return
 
-    async def send_all(self, data: Buffer) -> None:
+    def send_all(self, data: Buffer) -> Awaitable[None]:
         """Seal and send all of `data`."""
-        await self._alone(self._send_data, data)
+        return self._alone(self._send_data, data)
 
     async def end(self) -> None:
         """Send close_notify; doing so again does nothing."""
@@ -158,20 +158,20 @@ class SendingHalf:
             raise trio.BusyResourceError("another task is sending on this stream")
         if not self.open:
             await trio.lowlevel.checkpoint()
-        self._check_open()
+            self._check_open()
         self._busy = True
         try:
             # Before anything is sealed, so that being cancelled here leaves this half as it was.
             await trio.lowlevel.checkpoint_if_cancelled()
-            if self._lock.locked():
-                await self._lock.acquire()
+            if self._turn.value:
+                self._turn.acquire_nowait()
             else:
-                self._lock.acquire_nowait()
+                await self._turn.acquire()
             try:
                 self._check_open()
                 await send(*args)
             finally:
-                self._lock.release()
+                self._turn.release()
         finally:
             self._busy = False
 
@@ -179,26 +179,31 @@ class SendingHalf:
         view = memoryview(data).cast("B")
         if not len(view):
             await trio.lowlevel.checkpoint()
-        for start in range(0, len(view), _BATCH):
-            self._check_open()
-            if self._channel.writer.sealer.remaining < _PLENTY:
-                self._make_room()
-            if self._debts:
-                await self._send(self._channel.send(self._paid()))
-            await self._send(self._channel.send_data(view[start : start + _BATCH]))
+        try:
+            for start in range(0, len(view), _BATCH):
+                self._check_open()
+                if self._channel.writer.sealer.remaining < _PLENTY:
+                    self._make_room()
+                if self._debts:
+                    await self._pay()
+                self._torn = True
+                await self._channel.send_data(view[start : start + _BATCH])
+                self._torn = False
+        finally:
+            self._break_off_if_torn()
         if self._debts and self.open:
-            await self._send(self._channel.send(self._paid()))
+            await self._pay()
 
     async def _send_key_update(self, both: bool) -> None:
         # RFC 9846 §4.7.3: "Until receiving a subsequent KeyUpdate from the peer, the sender MUST NOT send another
         # KeyUpdate with request_update set to 'update_requested'."
         requested = both and not self._update_awaited
         self._debts.append(lambda: self._seal_key_update(update_requested=requested))
-        await self._send(self._channel.send(self._paid()))
+        await self._pay()
 
     async def _send_close_notify(self) -> None:
         self.owe_alert(AlertDescription.CLOSE_NOTIFY)
-        await self._send(self._channel.send(self._paid()))
+        await self._pay()
         self._ended = True
 
     def _check_open(self) -> None:
@@ -207,19 +212,22 @@ class SendingHalf:
         if self._ended:
             raise trio.ClosedResourceError("send_eof was called on this stream")
 
-    async def _send(self, sending: Awaitable[None]) -> None:
-        self._torn = True
+    async def _pay(self) -> None:
+        """Send the records that pay what is owed, sealed now."""
+        debts, self._debts, self.awaited = self._debts, [], False
+        await self._send(b"".join([debt() for debt in debts]))
+
+    async def _send(self, records: Buffer) -> None:
         try:
-            await sending
+            self._torn = True
+            await self._channel.send(records)
             self._torn = False
         finally:
-            if self._torn:
-                self.break_off("an earlier send was interrupted or failed, perhaps in the middle of a record")
+            self._break_off_if_torn()
 
-    def _paid(self) -> bytes:
-        """The records that pay what is owed, sealed now."""
-        debts, self._debts, self.awaited = self._debts, [], False
-        return b"".join([debt() for debt in debts])
+    def _break_off_if_torn(self) -> None:
+        if self._torn:
+            self.break_off("an earlier send was interrupted or failed, perhaps in the middle of a record")
 
     def _make_room(self) -> None:
         """Change keys before the one in use has protected as many records as it may."""

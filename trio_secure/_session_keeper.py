@@ -11,14 +11,14 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from ._config import TLSConfig
 from ._identity import first_expiry
 from ._messages13 import NewSessionTicket
 from ._names import ServerName
 from ._resumption import session_from_handshake12, session_from_ticket13, usable
-from ._session_cache import TICKETS_PER_KEY, session_key, spend, take, trust_digest
+from ._session_cache import TICKETS_PER_KEY, session_key, spend, take
 from ._sessions import KnownPeer, Session, Session12, Session13, SessionCache
 from ._wire import Established
 
@@ -34,7 +34,7 @@ class SessionKeeper:
         config: the connection's configuration.
         name: the server's name.
         port: its port, if it is known.
-        trust: what stands for the configuration's idea of whom to trust.
+        trust: what stands for the configuration's idea of whom to trust, as in `session_key`.
         clock: the wall clock, in seconds since the epoch.
     """
 
@@ -44,7 +44,7 @@ class SessionKeeper:
         config: TLSConfig,
         name: ServerName | None,
         port: int | None,
-        trust: Sequence[bytes | str],
+        trust: str,
         *,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -52,7 +52,7 @@ class SessionKeeper:
         self._config = config
         self._name = name
         self._clock = clock
-        self._key = session_key(name.text if name else "", port, trust_digest(trust))
+        self._key = session_key(name.text if name else "", port, trust)
         # There is a keeper for each connection, most with nothing in these: as tuples they then take no memory.
         self._waiting: tuple[Session, ...] = ()
         # The session of TLS 1.2 or below that this connection is resumed from, or has left.

@@ -56,7 +56,7 @@ class Algorithm(NamedTuple):
     digest: hashes.HashAlgorithm | None = None
 
 
-@frozen
+@frozen(eq=False)
 class SignatureScheme:
     """One row of the table.
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Generator, Mapping
 from types import TracebackType
-from typing import Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import trio
 
@@ -21,6 +21,7 @@ from ._secure_dictionary import config_of
 from ._stream import SecureStream
 from ._trust import lookup_for
 
+_OF_A_STREAM = frozenset({"send_all", "receive_some", "aclose", "send_eof", "info", "__aiter__"})
 T_Stream = TypeVar("T_Stream", bound=trio.abc.Stream)
 T_Stream_co = TypeVar("T_Stream_co", bound=trio.abc.Stream, covariant=True)
 
@@ -46,6 +47,16 @@ class _Connector(Generic[T_Stream]):
         self.host = ServerName.parse(host).text
         self.port = port
         self._stream: T_Stream | None = None
+
+    if not TYPE_CHECKING:  # for whom there is no such attribute
+
+        def __getattr__(self, name: str) -> object:
+            """Tell who forgot to wait for the connection, and takes this for a stream."""
+            kind = type(self).__name__
+            hint = ""
+            if name in _OF_A_STREAM:
+                hint = f" before it is connected: stream = await {kind}(…), or async with {kind}(…) as stream"
+            raise AttributeError(f"{kind!r} has no {name!r}{hint}", name=name, obj=self)
 
     async def _connect(self) -> T_Stream:
         raise TypeError(f"{type(self).__name__} cannot connect")
@@ -79,11 +90,19 @@ class Socket(_Connector[trio.SocketStream]):
 
     Raises:
         ValueError, TypeError: from the constructor: an argument is no good.
-        OSError: from awaiting: the name does not resolve, or nobody answers.
+        OSError: from awaiting: nobody answers; or, as `socket.gaierror`, the name has no address.
     """
 
     async def _connect(self) -> trio.SocketStream:
-        return await trio.open_tcp_stream(self.host, self.port)
+        try:
+            return await trio.open_tcp_stream(self.host, self.port)
+        except trio.socket.gaierror as error:
+            # The system's text does not say which host it was.
+            raise trio.socket.gaierror(
+                error.errno,
+                f"the host {self.host} was not found ({error.strerror or error}). Check how its name is spelled, "
+                "and that this machine has a network and a DNS server that answers",
+            ) from error
 
 
 class SecureSocket(_Connector["SecureStream[trio.abc.Stream]"]):

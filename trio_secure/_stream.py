@@ -33,7 +33,7 @@ from ._sending import SendingHalf
 from ._session_keeper import SessionKeeper
 from ._suites import Buffer
 from ._trio_wire import ALERT_DEADLINE, TrioWire
-from ._trust import lookup_for, trust_parts
+from ._trust import lookup_for, trust_key
 from ._versions import Version
 from ._wire import Established
 
@@ -64,8 +64,9 @@ class SecureStream(trio.abc.HalfCloseableStream, Generic[T_Stream]):
         tracer: Tracer | None,
     ) -> None:
         secrets = established.secrets
-        self._info = ConnectionInfo.of(established, name)
         self._established = established
+        self._name = name
+        self._info: ConnectionInfo | None = None
         self._transport = transport
         self._closed = False
         self._sending = SendingHalf(channel, secrets.client if secrets else None, tracer)
@@ -133,8 +134,10 @@ class SecureStream(trio.abc.HalfCloseableStream, Generic[T_Stream]):
                 keeper.meet(established)
             errands = Errands(established, config.identities, keeper)
             stream = SecureStream(transport, channel, established, name, errands, tracer)
-            for _ in range(wire.finish(stream.info)):
+            for _ in range(wire.finish()):
                 stream._sending.owe_alert(AlertDescription.NO_RENEGOTIATION)
+            if tracer:
+                tracer.note("established", str(stream.info), info=stream.info)
             if established.version < Version.TLS12:
                 # The line it names is the one that awaits `wrap`.
                 warnings.warn(_legacy(stream.info), LegacyTLSWarning, stacklevel=3)
@@ -152,6 +155,8 @@ class SecureStream(trio.abc.HalfCloseableStream, Generic[T_Stream]):
     @property
     def info(self) -> ConnectionInfo:
         """What the handshake settled."""
+        if self._info is None:
+            self._info = ConnectionInfo.of(self._established, self._name)
         return self._info
 
     @property
@@ -308,7 +313,7 @@ def _reference_name(server_name: str | None, config: TLSConfig) -> ServerName | 
 
 def _keeper(config: TLSConfig, name: ServerName | None, port: int | None) -> SessionKeeper | None:
     cache = config.session_cache
-    return None if cache is None else SessionKeeper(cache, config, name, port, trust_parts(config))
+    return None if cache is None else SessionKeeper(cache, config, name, port, trust_key(config))
 
 
 def _own(error: Exception) -> TLSError:

@@ -40,7 +40,7 @@ class AeadCipher(Protocol):
         ...
 
 
-@frozen
+@frozen(eq=False)
 class Aead:
     """A way to protect records that encrypts and authenticates in one.
 
@@ -140,7 +140,7 @@ class TranscriptHash(Protocol):
         ...
 
 
-@frozen
+@frozen(eq=False)
 class Hash:
     """A hash as both libraries name it: hashlib for transcripts and MACs, `cryptography` for HKDF.
 
@@ -212,7 +212,7 @@ class Authentication(enum.Enum):
     ECDSA = "ECDSA"
 
 
-@frozen
+@frozen(eq=False)
 class CipherSuite:
     """One row of the table.
 

@@ -17,7 +17,6 @@ import trio
 from ._alerts import MAX_PASSED_OVER, Alert, encode_alert
 from ._channel import Channel
 from ._errors import AlertDescription, AlertReceived, PeerMisbehaved, TLSError, Truncated, alert_name
-from ._info import ConnectionInfo
 from ._key_log import KeyLog, SecretsLog
 from ._messages import ClientHello, HelloRequest, Message, encode_message
 from ._protection import ContentType, Epoch, Opener, PlainSealer, Sealer
@@ -103,10 +102,10 @@ class TrioWire:
             self._tracer.change_cipher_spec("sent")
 
     async def flush(self) -> None:
-        """Send the flight."""
+        """Send the flight; a checkpoint only where that has to wait, for a handshake waits for answers besides."""
         if self._outgoing:
             flight, self._outgoing = self._outgoing, bytearray()
-            await self._channel.send(flight)
+            await self._channel.send(flight, checkpoint=False)
 
     @overload
     async def expect(self, a: type[A], /) -> A: ...
@@ -117,8 +116,10 @@ class TrioWire:
         self.phase = kinds[0].title()
         encoded = await self._next(kinds)
         body = Reassembly.body(encoded)
-        kind = next((k for k in kinds if k.type == encoded[0] and k.admits(body)), None)
-        if kind is None:
+        for kind in kinds:
+            if kind.type == encoded[0] and kind.admits(body):
+                break
+        else:
             raise self._unexpected(f"a message of type {encoded[0]}", kinds)
         message = kind.parse(body)
         self.transcript.add(encoded)
@@ -196,7 +197,7 @@ class TrioWire:
         if self._tracer:
             self._tracer.note(name, summary)
 
-    def finish(self, info: ConnectionInfo) -> int:
+    def finish(self) -> int:
         """The handshake is over: nothing may share the record of the Finished but HelloRequests; how many did."""
         before = self._hello_requests
         self._drop_hello_requests()
@@ -204,8 +205,6 @@ class TrioWire:
             raise PeerMisbehaved(
                 AlertDescription.UNEXPECTED_MESSAGE, "something follows the Finished in its record"
             )
-        if self._tracer:
-            self._tracer.note("established", str(info), info=info)
         # Change_cipher_spec records are dropped only "before the peer's Finished message has been received".
         self._channel.reader.drops_change_cipher_spec = False
         return self._hello_requests - before
@@ -230,19 +229,20 @@ class TrioWire:
 
     async def _header(self, kinds: tuple[type[Message], ...]) -> MessageHeader:
         """The header of the next message that is to be answered."""
-        while True:
-            self._drop_hello_requests()
-            if (header := self._incoming.begin()) is not None:
-                return header
-            await self._feed(kinds)
+        while (header := self._incoming.begin()) is None or self._is_hello_request(header):
+            if header is None:
+                await self._feed(kinds)
+            else:
+                self._drop_hello_request(header)
+        return header
 
     async def _next(self, kinds: tuple[type[Message], ...]) -> bytes:
         """The next message in wire form, refused at its header if it is none of `kinds`."""
         header = await self._header(kinds)
-        limits = [kind.max_length for kind in kinds if kind.type == header.type]
-        if not limits:
+        limit = max((kind.max_length for kind in kinds if kind.type == header.type), default=None)
+        if limit is None:
             raise self._unexpected(f"a message of type {header.type}", kinds)
-        self._check_length(header, max(limits))
+        self._check_length(header, limit)
         while (encoded := self._incoming.take(header.length)) is None:
             await self._feed(kinds)
         self._passed_over = 0
@@ -257,17 +257,21 @@ class TrioWire:
                 f"a message of type {header.type} announces {header.length} bytes; {limit} are allowed",
             )
 
-    def _drop_hello_requests(self) -> None:
+    def _is_hello_request(self, header: MessageHeader) -> bool:
         # RFC 5246 §7.4.1.1: "The HelloRequest message MAY be sent by the server at any time" and "will be
         # ignored by the client if the client is currently negotiating a session"; it is not part of the
         # transcript.
-        if self._version is not None and self._version >= Version.TLS13:
-            return
-        while (header := self._incoming.begin()) is not None and header.type == HelloRequest.type:
-            self._check_length(header, HelloRequest.max_length)
-            self._incoming.take(HelloRequest.max_length)
-            self._hello_requests += 1
-            self._pass_over_hello_request()
+        return header.type == HelloRequest.type and (self._version is None or self._version < Version.TLS13)
+
+    def _drop_hello_request(self, header: MessageHeader) -> None:
+        self._check_length(header, HelloRequest.max_length)
+        self._incoming.take(HelloRequest.max_length)
+        self._hello_requests += 1
+        self._pass_over_hello_request()
+
+    def _drop_hello_requests(self) -> None:
+        while (header := self._incoming.begin()) is not None and self._is_hello_request(header):
+            self._drop_hello_request(header)
 
     async def _feed(self, kinds: tuple[type[Message], ...]) -> None:
         record = await self._record()
@@ -285,9 +289,10 @@ class TrioWire:
             self._hear(Alert.parse(record.content))
 
     async def _fill(self) -> None:
+        asked = bool(self._outgoing)
         await self.flush()
         try:
-            await self._channel.fill()
+            await self._channel.fill(asked=asked)
         except Truncated as error:
             raise Truncated(f"the server ended the connection instead of sending {self.phase}") from error
 

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from trio_certs import CertificateError, Reason, ResourceNotFoundError, SourceError, Trust
 
-from ._config import TLSConfig
+from ._config import TLSConfig, once
 from ._errors import AlertDescription, CertificateRefused
 from ._frozen import frozen
 from ._identity import CertificateLookup, Claim, ProvenKey, Verdict
+from ._session_cache import trust_digest
 from ._settings import KeyUsage, OCSPPolicy
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ async def _accept_anything(proven: ProvenKey, claim: Claim, /) -> Verdict:
     return _Unverified()
 
 
+@once
 def lookup_for(config: TLSConfig) -> CertificateLookup:
     """The lookup that a configuration asks for.
 
@@ -103,6 +105,7 @@ def lookup_for(config: TLSConfig) -> CertificateLookup:
     return look_up
 
 
+@once
 def _trust(config: TLSConfig) -> Trust:
     if config.manifest is None and not config.certificates:
         return _trust_in((), None, config.ocsp)
@@ -121,12 +124,18 @@ def _trust(config: TLSConfig) -> Trust:
     return _trust_in(tuple(anchors), manifest, config.ocsp)
 
 
-# A configuration is used for many connections, and its certificates need to be read only once.
+# Equal configurations may be made again and again, and their certificates need to be read only once.
 @functools.lru_cache(maxsize=16)
 def _trust_in(anchors: tuple[_Anchor, ...], manifest: Manifest | None, ocsp: OCSPPolicy) -> Trust:
     if manifest is None:
         return Trust(anchors, ocsp=ocsp)
     return Trust(anchors, manifest, store=manifest.store, ocsp=ocsp)
+
+
+@once
+def trust_key(config: TLSConfig) -> str:
+    """What stands for `trust_parts` in the key of a session."""
+    return trust_digest(trust_parts(config))
 
 
 def trust_parts(config: TLSConfig) -> list[bytes | str]:

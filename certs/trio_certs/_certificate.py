@@ -160,7 +160,7 @@ class CertificateFacts:
     @property
     def fingerprint(self) -> bytes:
         """SHA-256 of the certificate."""
-        return hashlib.sha256(self.der).digest()
+        return _sha256(self.der)
 
     @property
     def key(self) -> PublicKeyFacts:
@@ -189,6 +189,11 @@ class CertificateFacts:
             f"serial {serial if len(serial) <= 48 else serial[:48] + '…'}; "
             f"valid {self.not_before:%Y-%m-%d %H:%M:%S} to {self.not_after:%Y-%m-%d %H:%M:%S} UTC"
         )
+
+
+@functools.lru_cache(maxsize=REMEMBERED)  # of the same few CAs
+def _sha256(der: bytes) -> bytes:
+    return hashlib.sha256(der).digest()
 
 
 class Extension(NamedTuple):

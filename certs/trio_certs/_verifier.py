@@ -23,7 +23,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -38,6 +38,7 @@ from cryptography.x509.verification import (
 )
 
 from trio_certs._certificate import REMEMBERED, CertificateFacts
+from trio_certs._der import DERError
 from trio_certs._server_name import ServerName
 from trio_certs._source import TierName
 
@@ -51,6 +52,7 @@ UNUSABLE = (
     x509.DuplicateExtension,
     x509.UnsupportedGeneralNameType,
 )
+K = TypeVar("K")
 
 
 class PathError(Exception):
@@ -67,7 +69,7 @@ class Unreadable(Exception):
         self.certificate = certificate
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Tier:
     """How strict to be with a kind of anchor."""
 
@@ -109,12 +111,32 @@ class _Verified(NamedTuple):
 
 
 _Question = tuple[Tier, tuple[CertificateFacts, ...], tuple[CertificateFacts, ...], ServerName]
+_AnyLeaf = tuple[Tier, tuple[CertificateFacts, ...], tuple[CertificateFacts, ...]]
 
 # Nothing enters into a verification but what is in the question, and time; and time only by the validity of
 # each certificate. So a path that was verified is verified for as long as all on it are valid.
 _verified: dict[_Question, _Verified] = {}
+# The same question without the leaf and its name, and the path from the leaf's issuer upwards. That is the same
+# for every other leaf, of which only the step to its issuer is left to verify: the verifier holds a CA to the same
+# rules whether it is an anchor or below one. What is above an issuer has a say about a leaf only by constraining
+# its names: where that may be, nothing is kept.
+_issuers: dict[_AnyLeaf, _Verified] = {}
+_NAME_CONSTRAINTS = b"\x55\x1d\x1e"
 # Looking for the oldest while another thread adds one would fail.
 _remembering = threading.Lock()
+
+
+def _recall(known: _Verified | None, now: datetime) -> tuple[CertificateFacts, ...] | None:
+    return known.path if known is not None and known.first <= now <= known.last else None
+
+
+def _remember(memory: dict[K, _Verified], question: K, path: tuple[CertificateFacts, ...]) -> None:
+    first = max(certificate.not_before for certificate in path)
+    last = min(certificate.not_after for certificate in path)
+    with _remembering:
+        memory[question] = _Verified(path, first, last)
+        while len(memory) > REMEMBERED:
+            del memory[next(iter(memory))]
 
 
 def verify(
@@ -131,21 +153,55 @@ def verify(
         Unreadable: a certificate cannot be loaded.
     """
     question = (tier, tuple(anchors), tuple(sent), server)
-    known = _verified.get(question)
-    if known is not None and known.first <= now <= known.last:
-        return known.path
+    path = _recall(_verified.get(question), now)
+    if path is not None:
+        return path
+    path = _below_known_issuer(*question, now)
+    if path is None:
+        path = _verify_anew(question, now)
+    _remember(_verified, question, path)
+    return path
+
+
+def _below_known_issuer(
+    tier: Tier,
+    anchors: tuple[CertificateFacts, ...],
+    sent: tuple[CertificateFacts, ...],
+    server: ServerName,
+    now: datetime,
+) -> tuple[CertificateFacts, ...] | None:
+    """The path, if only its first step has not been verified yet; None if that cannot be told."""
+    leaf, *others = sent
+    above = _recall(_issuers.get((tier, anchors, tuple(others))), now)
+    if above is None or above[0].subject != leaf.issuer:
+        return None
     try:
-        path = _verify(*question, now)
+        _verify(tier, above[:1], (leaf,), server, now)
+    except PathError:
+        # Another issuer may have signed it; and if none has, the whole question has the better error.
+        return None
+    return (leaf, *above)
+
+
+def _verify_anew(question: _Question, now: datetime) -> tuple[CertificateFacts, ...]:
+    tier, anchors, sent, _ = question
+    try:
+        verified = _verify(*question, now)
     except PathError as error:
         error.certificate = _at_fault(error, *question, now)
         raise
-    first = max(certificate.not_before for certificate in path)
-    last = min(certificate.not_after for certificate in path)
-    with _remembering:
-        _verified[question] = _Verified(path, first, last)
-        while len(_verified) > REMEMBERED:
-            del _verified[next(iter(_verified))]
+    loaded = {load(certificate): certificate for certificate in (*sent, *anchors)}
+    path = tuple(loaded[certificate] for certificate in verified)
+    if len(path) > 2 and not any(map(_may_constrain_names, path[2:])):
+        _remember(_issuers, (tier, anchors, sent[1:]), path[1:])
     return path
+
+
+def _may_constrain_names(certificate: CertificateFacts) -> bool:
+    try:
+        return _NAME_CONSTRAINTS in certificate.extensions()
+    except DERError:  # it is read more strictly here than by the verifier
+        return True
 
 
 def _verify(
@@ -154,18 +210,16 @@ def _verify(
     sent: tuple[CertificateFacts, ...],
     server: ServerName,
     now: datetime,
-) -> tuple[CertificateFacts, ...]:
-    loaded = {load(certificate): certificate for certificate in (*sent, *anchors)}
+) -> list[x509.Certificate]:
     leaf, *others = [load(certificate) for certificate in sent]
     address = server.address
     try:
         policy = _policy(tier, anchors)
         subject = x509.DNSName(server.text) if address is None else x509.IPAddress(address)
         with _quiet():
-            path = policy.time(now).build_server_verifier(subject).verify(leaf, others)
+            return policy.time(now).build_server_verifier(subject).verify(leaf, others)
     except (VerificationError, *UNUSABLE) as error:
         raise PathError(str(error)) from error
-    return tuple(loaded[certificate] for certificate in path)
 
 
 def _at_fault(

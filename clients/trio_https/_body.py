@@ -21,7 +21,11 @@ from ._errors import InvalidRequest
 
 BytesLike = bytes | bytearray | memoryview
 
-BLOCK = 64 * 1024
+BLOCK = 128 * 1024
+"""What is sent at once: much, for each costs the kernel as much as its bytes do; but no more than the slowest line
+takes within `Deadlines.idle`."""
+# What is read of a file at once, for which a thread is asked.
+_READ = 4 * BLOCK
 
 
 @runtime_checkable
@@ -91,7 +95,7 @@ class Body:
         return self.source is None or self.source.replayable
 
     async def blocks(self) -> AsyncGenerator[memoryview]:
-        """The body in blocks of at most 64 KiB, never empty ones.
+        """The body in blocks of at most `BLOCK` bytes, never empty ones.
 
         Raises:
             TypeError: the iterable yielded something that is not bytes-like.
@@ -171,7 +175,7 @@ class PathSource:
     async def pieces(self) -> AsyncGenerator[BytesLike]:
         """What is in the file."""
         async with await trio.open_file(self._path, "rb") as file:
-            while data := await file.read(BLOCK):
+            while data := await file.read(_READ):
                 yield data
 
 
@@ -206,7 +210,9 @@ class FileSource:
         elif self._used:
             raise InvalidRequest("the body is a file that cannot seek, and has been sent: it cannot be again")
         self._used = True
-        while data := await trio.to_thread.run_sync(self._raw.read, BLOCK):
+        # What cannot seek may be a pipe, which is not waited for longer than need be.
+        size = BLOCK if self._start is None else _READ
+        while data := await trio.to_thread.run_sync(self._raw.read, size):
             _check(data)
             yield data
 

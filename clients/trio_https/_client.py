@@ -27,7 +27,7 @@ from ._headers import HeadersLike, fields, merged
 from ._layers import stacked
 from ._limits import Deadlines, Limits
 from ._options import DownloadOptions, RequestOptions, WithoutBody
-from ._outgoing import DEFAULT_HEADERS, Outgoing
+from ._outgoing import DEFAULT_HEADERS, Outgoing, check_method
 from ._payload import NOTHING, payload
 from ._proxies import Proxy
 from ._redirects import Redirects
@@ -39,6 +39,7 @@ from ._transport import Transport
 from ._url import URL
 
 _REDIRECTS = Redirects()
+_MOST_MADE = 64
 
 
 class Client(trio.abc.AsyncResource):
@@ -52,7 +53,9 @@ class Client(trio.abc.AsyncResource):
             for the stream. It alone decides whether the connection is secure. By default,
             `trio_secure.SecureSocket` for `https:` URLs and TCP for `http:` ones. A `Proxy` is what those
             run over, and is told about `http:` requests as proxies expect it.
-        secure: handed to `Socket` as `secure=`, if given; not for `http:` URLs without a factory.
+        secure: handed to `Socket` as `secure=`, if given; not for `http:` URLs without a factory. A client
+            certificate in it is for every server that requests are made to, but for none they are redirected to
+            from there, if it is `SecureSocket` that gets it.
         headers: sent with every request, unless the request has its own of the same name.
         auth: answers every server that requests are made to, but none they are redirected to from there.
         cookies: a jar to keep cookies in; by default none are kept.
@@ -96,6 +99,7 @@ class Client(trio.abc.AsyncResource):
         self._limits = limits or Limits()
         self._auth = auth
         self._retries = retries
+        self._made: dict[tuple[str, str], Outgoing] = {}
         proxy = Socket if isinstance(Socket, Proxy) else None
         connector = Connector(None if proxy else Socket, secure, Dial(resolve, local_address, unix_socket))
         self._transport = Transport(connector, self._limits, deadlines or Deadlines(), on_event)
@@ -257,9 +261,9 @@ class Client(trio.abc.AsyncResource):
         await self._transport.aclose()
 
     def _outgoing(self, method: str, url: str | URL, **options: Unpack[RequestOptions]) -> Outgoing:
-        parsed = url if isinstance(url, URL) else URL.parse(url)
         if not options:
-            return Outgoing(method=method, url=parsed, headers=self._headers, body=NO_BODY, auth=self._auth)
+            return self._plain(method, url)
+        parsed = url if isinstance(url, URL) else URL.parse(url)
         body, described = payload(
             options.get("body"), options.get("json", NOTHING), options.get("data"), options.get("files")
         )
@@ -278,3 +282,16 @@ class Client(trio.abc.AsyncResource):
             deadlines=options.get("deadlines"),
             on_informational=options.get("on_informational"),
         )
+
+    def _plain(self, method: str, url: str | URL) -> Outgoing:
+        """A request of which nothing is said but method and URL. It is a value, and mostly asked for again."""
+        check_method(method)
+        if isinstance(url, str) and (known := self._made.get((method, url))) is not None:
+            return known
+        parsed = url if isinstance(url, URL) else URL.parse(url)
+        made = Outgoing(method=method, url=parsed, headers=self._headers, body=NO_BODY, auth=self._auth)
+        if isinstance(url, str):
+            if len(self._made) >= _MOST_MADE:
+                self._made.clear()
+            self._made[method, url] = made
+        return made

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import trio
 
-from ._defaults import SocketFactory, default_socket, is_secure, offering_http
+from ._defaults import SocketFactory, anonymous, default_socket, is_secure, offering_http
 from ._dial import Dial
 from ._errors import InsecureConnection, ProtocolError, TooSlow
 from ._limits import Deadlines, seconds
@@ -43,10 +43,22 @@ class Connector:
         # Only these are known to take it as SecureSocket does.
         self._speaks_tls = Socket is None or is_secure(Socket)
         self._secure = offering_http(secure) if self._speaks_tls else secure
+        self._anonymous = anonymous(self._secure) if self._speaks_tls else self._secure
         self._dial = dial or Dial()
 
+    @property
+    def has_identity(self) -> bool:
+        """Whether the client has a certificate to show to a server that asks for one."""
+        return self._anonymous is not self._secure
+
     async def connect(
-        self, url: URL, route: Route | None, deadlines: Deadlines, trace: Trace | None = None
+        self,
+        url: URL,
+        route: Route | None,
+        deadlines: Deadlines,
+        trace: Trace | None = None,
+        *,
+        anonymous: bool = False,
     ) -> trio.abc.Stream:
         """A stream to the server of the URL.
 
@@ -55,6 +67,7 @@ class Connector:
             route: the way there.
             deadlines: `connect` and `tls` are looked at.
             trace: told how far it has come.
+            anonymous: the server is not to see the client's certificate.
 
         Raises:
             OSError, or what else the factory raises.
@@ -78,7 +91,7 @@ class Connector:
             return stream
 
         with scope:
-            stream = await self._open(url, route, transport)
+            stream = await self._open(url, route, transport, self._anonymous if anonymous else self._secure)
             if url.scheme == "https" and isinstance(stream, trio.SocketStream):
                 await trio.aclose_forcefully(stream)
                 raise InsecureConnection(
@@ -100,11 +113,13 @@ class Connector:
             f"A longer Deadlines.{stage}, or None, waits longer"
         )
 
-    async def _open(self, url: URL, route: Route | None, transport: SocketFactory) -> trio.abc.Stream:
+    async def _open(
+        self, url: URL, route: Route | None, transport: SocketFactory, secure: object
+    ) -> trio.abc.Stream:
         Socket = self._Socket  # noqa: N806  # as above
         if Socket is None and url.scheme == "http":
             return await transport(url.host, url.port)
-        options: dict[str, object] = {} if self._secure is None else {"secure": self._secure}
+        options: dict[str, object] = {} if secure is None else {"secure": secure}
         if self._speaks_tls or self._dial.changed or route is not None:
             options["Socket"] = transport
         return await (Socket or default_socket())(url.host, url.port, **options)

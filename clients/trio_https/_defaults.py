@@ -38,6 +38,22 @@ def offering_http(secure: object) -> object:
     return replace(alpn=_PROTOCOLS) if callable(replace) and not getattr(secure, "alpn", True) else secure
 
 
+_IDENTITY = ("clientCertificates", "clientKey")
+
+
+def anonymous(secure: object) -> object:
+    """The `secure` argument of `SecureSocket` without the client's certificates; itself if it has none."""
+    if isinstance(secure, Mapping):
+        given = cast("Mapping[str, object]", secure)
+        left = {key: value for key, value in given.items() if key not in _IDENTITY}
+        return left if len(left) < len(given) else given
+    # A TLSConfig, as above.
+    replace: object = getattr(secure, "replace", None)
+    return (
+        replace(client_identities=()) if callable(replace) and getattr(secure, "identities", None) else secure
+    )
+
+
 def is_secure(factory: SocketFactory) -> bool:
     """Whether the factory is `trio_secure.SecureSocket`, or a class made from it."""
     # By name: if it is, it is imported already, and if it is not, it need not be.

@@ -51,7 +51,7 @@ class Dial:
         """A connection to that host and port.
 
         Raises:
-            OSError: the name does not resolve, or nobody answers.
+            OSError: nobody answers; or, as `socket.gaierror`, the name has no address.
         """
         if self._unix_socket is not None:
             return await trio.open_unix_socket(self._unix_socket)
@@ -67,7 +67,15 @@ class Dial:
             return given
         if _is_address(host):
             return (host,)
-        found = await trio.socket.getaddrinfo(host, port, type=trio.socket.SOCK_STREAM)
+        try:
+            found = await trio.socket.getaddrinfo(host, port, type=trio.socket.SOCK_STREAM)
+        except trio.socket.gaierror as error:
+            # The system's text does not say which host it was.
+            raise trio.socket.gaierror(
+                error.errno,
+                f"the host {host} was not found ({error.strerror or error}). Check how its name is spelled, "
+                "and that this machine has a network and a DNS server that answers",
+            ) from error
         # Duplicates are one address with several protocols.
         addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
         six = [address for address in addresses if ":" in address]

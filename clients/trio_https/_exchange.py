@@ -38,13 +38,10 @@ _SHORT = 16 * 1024
 _GRACE_SECONDS = 0.05
 
 
-def exchange(
-    connection: Connection,
-    request: Outgoing,
-    trace: Trace | None = None,
-    deadlines: Deadlines | None = None,
-) -> Exchange:
+class Exchange:
     """A block in which a request is sent and its response is there.
+
+    A class and no generator, since every request goes through it.
 
     Args:
         connection: over which.
@@ -53,23 +50,22 @@ def exchange(
         deadlines: for this request, in place of the connection's.
 
     Raises:
-        InvalidRequest: h11 refuses the request or its body.
+        InvalidRequest: from entering the block, as what follows: h11 refuses the request or its body.
         ConnectionLost, ProtocolError, ResponseTooLarge, TooSlow: see `Connection`.
     """
-    return Exchange(connection, request, trace or Trace(request.method, request.url), deadlines)
-
-
-class Exchange:
-    """The block of one exchange. A class and no generator, since every request goes through it."""
 
     __slots__ = ("_connection", "_deadlines", "_request", "_response", "_sending", "_trace")
 
     def __init__(
-        self, connection: Connection, request: Outgoing, trace: Trace, deadlines: Deadlines | None
+        self,
+        connection: Connection,
+        request: Outgoing,
+        trace: Trace | None = None,
+        deadlines: Deadlines | None = None,
     ) -> None:
         self._connection = connection
         self._request = request
-        self._trace = trace
+        self._trace = trace or Trace(request.method, request.url)
         self._deadlines = deadlines
         self._response: StreamingResponse | None = None
         # The upload, while there is one.
@@ -110,9 +106,9 @@ async def _response(
     interim: list[Informational] = []
     while True:
         event = await connection.read_head()
-        trace.first_byte()
         if isinstance(event, h11.Response) or event.status_code == 101:
             break
+        trace.first_byte()
         told = Informational(event.status_code, event.reason.decode("latin-1"), Headers(connection.fields))
         interim.append(told)
         if len(interim) > connection.limits.informational:
@@ -127,7 +123,7 @@ async def _response(
             upload.go_on()
     if upload is not None:
         upload.answered()
-    trace.mark("response", event.status_code)
+    trace.response(event.status_code)
     return StreamingResponse(
         url=request.url,
         method=request.method,

@@ -23,8 +23,6 @@ from ._headers import Field
 from ._limits import Limits
 
 _FEED = 64 * 1024
-# Fewer, larger pieces: each costs a trip through the event loop.
-_MUCH = 256 * 1024
 _END = h11.EndOfMessage()
 
 
@@ -36,54 +34,36 @@ class Framing:
         limits: caps on the response.
     """
 
-    __slots__ = (
-        "_fed",
-        "_h11",
-        "_hungry",
-        "_left",
-        "_limits",
-        "_method",
-        "_origin",
-        "_plain",
-        "_trusted",
-        "_unfed",
-        "body_length",
-        "coded",
-        "ended",
-        "fields",
-        "head_read",
-        "received",
-        "trailers",
-    )
+    # What an exchange begins with, here for all of them: most responses change few of these.
+    body_length: int | None = None
+    """How many bytes of body were announced, as they are sent; `None` if that was not said."""
+    fields: Sequence[Field] = ()
+    """The fields of the last header section, as they were sent."""
+    coded = False
+    """Whether the body has a Content-Encoding."""
+    head_read = False
+    """Whether the header section of the final response has been read."""
+    ended = False
+    """Whether the response has been read to its end."""
+    received = 0
+    """How many bytes of the response's body have been given out."""
+    trailers: Sequence[Field] = ()
+    """The fields after a chunked body, once it has ended."""
+    # What has been received, and neither h11 nor the caller has got yet.
+    _unfed: bytes | bytearray | memoryview = b""
+    # Whether h11 needs more bytes than it has, and how many it has got.
+    _hungry = True
+    _fed = 0
+    # Whether the body needs no parsing, and how many bytes are left of it; infinite if it lasts to the end.
+    _plain = False
+    _left: float = 0
+    _trusted = True
+    _method = b""
 
     def __init__(self, origin: str, limits: Limits) -> None:
         self._origin = origin
         self._limits = limits
         self._h11 = h11.Connection(h11.CLIENT, max_incomplete_event_size=limits.head)
-        self._method = b""
-        # What has been received, and neither h11 nor the caller has got yet.
-        self._unfed: bytes | bytearray | memoryview = b""
-        # Whether h11 needs more bytes than it has, and how many it has got.
-        self._hungry = True
-        self._fed = 0
-        # Whether the body needs no parsing, and how many bytes are left of it; infinite if it lasts to the end.
-        self._plain = False
-        self._left: float = 0
-        self._trusted = True
-        self.body_length: int | None = None
-        """How many bytes of body were announced, as they are sent; `None` if that was not said."""
-        self.fields: Sequence[Field] = ()
-        """The fields of the last header section, as they were sent."""
-        self.coded = False
-        """Whether the body has a Content-Encoding."""
-        self.head_read = False
-        """Whether the header section of the final response has been read."""
-        self.ended = False
-        """Whether the response has been read to its end."""
-        self.received = 0
-        """How many bytes of the response's body have been given out."""
-        self.trailers: Sequence[Field] = ()
-        """The fields after a chunked body, once it has ended."""
 
     # The request
 
@@ -94,16 +74,17 @@ class Framing:
             InvalidRequest: h11 refuses it.
         """
         self._method = request.method
-        return self._framed(request)
+        return b"".join(self._framed(request))
 
-    def block(self, data: memoryview) -> bytes:
-        """One block of the request's body as it goes on the wire.
+    def block(self, data: memoryview) -> bytes | memoryview:
+        """One block of the request's body as it goes on the wire, which may be the block itself.
 
         Raises:
             InvalidRequest: the body is longer than its announced length.
         """
-        # h11 passes the block on as it is, and `join` takes a memoryview as well as bytes.
-        return self._framed(h11.Data(data=data))  # type: ignore[arg-type]
+        # h11 passes a block on as it is, whatever it is.
+        parts = self._framed(h11.Data(data=data))  # type: ignore[arg-type]
+        return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def end(self, trailers: Sequence[Field] = ()) -> bytes:
         """The end of the request as it goes on the wire.
@@ -115,11 +96,11 @@ class Framing:
             event = h11.EndOfMessage(headers=list(trailers)) if trailers else _END
         except h11.LocalProtocolError as error:
             raise InvalidRequest(f"request to {self._origin}: a trailer is no field: {error}") from error
-        return self._framed(event)
+        return b"".join(self._framed(event))
 
-    def _framed(self, event: h11.Request | h11.Data | h11.EndOfMessage) -> bytes:
+    def _framed(self, event: h11.Request | h11.Data | h11.EndOfMessage) -> list[bytes]:
         try:
-            return self._h11.send(event)
+            return self._h11.send_with_data_passthrough(event) or []
         except h11.LocalProtocolError as error:
             raise InvalidRequest(f"request to {self._origin}: {error}") from error
 
@@ -228,9 +209,9 @@ class Framing:
         return b"".join(pieces)
 
     @property
-    def wanted(self) -> int | None:
-        """How many bytes to receive at once: many of a large body that needs no parsing, else as many as usual."""
-        return _MUCH if self._plain and self._left > _FEED else None
+    def much_is_left(self) -> bool:
+        """Whether there is a large body to receive that needs no parsing."""
+        return self._plain and self._left > _FEED
 
     def finish(self) -> bool:
         """The stream has ended: whether that ends the body too, as it does if nothing announced another end."""

@@ -77,6 +77,8 @@ class Outgoing:
     """The way there; `None` for the client's own."""
     auth: Auth | None = None
     """What answers a server that asks who this is."""
+    anonymous: bool = False
+    """Whether the client's certificate is not for this server, since another one has redirected here."""
     follow: bool = True
     """Whether redirects are followed, if the client does at all."""
     trailers: TrailersLike | None = None
@@ -91,7 +93,7 @@ class Outgoing:
     """The header section as it goes on the wire."""
 
     def __post_init__(self) -> None:
-        _check_method(self.method)
+        check_method(self.method)
         if self.url.scheme not in ("http", "https"):
             raise InvalidURL(f"{self.url.origin} is not an http: or https: URL")
         try:
@@ -210,7 +212,8 @@ class Outgoing:
         return []
 
 
-def _check_method(method: object) -> None:
+def check_method(method: object) -> None:
+    """Refuse what is no text, and CONNECT; h11 refuses what is no token."""
     if not isinstance(method, str):
         raise TypeError(f"a method must be a str, not {method!r}")
     if method == "CONNECT":

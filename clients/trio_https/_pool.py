@@ -1,10 +1,10 @@
 """The connections of one client: which are busy, which may serve again.
 
-Theory of operation: a slot (see `_slots`) belongs to a scope: the `async with` of `lease`, entered by waiting in
-line, left however the block ends. Which connection is idle and which is busy
-is changed between awaits only, by the task that does it, so there is no moment at which a cancellation finds
-a connection that is in neither place or a slot that nobody holds. No task runs in the background: connections
-that have been idle for too long are closed when the pool is next used.
+Theory of operation: whoever takes a connection holds a slot (see `_slots`), for which it may have had to wait in
+line, until it gives both back. Which connection is idle and which is busy is changed between awaits only, by the
+task that does it, so there is no moment at which a cancellation finds a connection that is in neither place or a
+slot that nobody holds. No task runs in the background: connections that have been idle for too long are closed
+when the pool is next used.
 
 The most recently used connection is taken first; the others grow old and are closed.
 """
@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Awaitable, Callable, Hashable
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import trio
@@ -55,17 +54,17 @@ class Pool:
         self._busy: set[Connection] = set()
         self._closed = False
 
-    def lease(
+    async def take(
         self,
         origin: Origin,
         connect: Callable[[], Awaitable[Connection]],
         *,
         fresh: bool = False,
         patience: float = math.inf,
-    ) -> Lease:
-        """A connection to `origin` for a block: an idle one that is still good, or a new one.
+    ) -> Connection:
+        """A slot, and a connection to `origin`: an idle one that is still good, or a new one.
 
-        Afterwards it is kept if it is reusable, and closed if not.
+        Whoever takes it gives it back. Whatever is raised, nothing has been taken.
 
         Args:
             origin: which server.
@@ -74,41 +73,36 @@ class Pool:
             patience: seconds to wait in line.
 
         Raises:
-            TooSlow: from entering the block: no connection became free in time.
-            trio.ClosedResourceError: from entering the block: the pool is closed.
+            TooSlow: no connection became free in time.
+            trio.ClosedResourceError: the pool is closed.
         """
-        return Lease(self, origin, connect, fresh, patience)
-
-    async def enter(self, lease: Lease) -> Connection:
-        """Take a slot and a connection; whatever is raised, neither has been taken."""
-        origin = lease.origin
         self._check_open()
         if not self._slots.try_acquire(origin):
-            await self._stand_in_line(origin, lease.patience)
+            await self._stand_in_line(origin, patience)
         try:
             self._check_open()  # it may have been closed meanwhile
-            connection = None if lease.fresh else await self._reuse(origin)
+            connection = None if fresh else await self._reuse(origin)
             if connection is None:
                 await self._make_room(origin)
-                connection = await lease.connect()
+                connection = await connect()
             self._busy.add(connection)
             if not self._closed:
                 return connection
-            await self._give_back(origin, connection)
+            await self._keep_or_close(origin, connection)
         except BaseException:
             self._slots.release(origin)
             raise
         self._slots.release(origin)
         raise trio.ClosedResourceError(_CLOSED)
 
-    async def leave(self, origin: Origin, connection: Connection) -> None:
-        """Give both back."""
+    async def give_back(self, origin: Origin, connection: Connection) -> None:
+        """The connection is kept if it can serve again, and closed if not; its slot is free."""
         try:
-            await self._give_back(origin, connection)
+            await self._keep_or_close(origin, connection)
         finally:
             self._slots.release(origin)
 
-    async def _give_back(self, origin: Origin, connection: Connection) -> None:
+    async def _keep_or_close(self, origin: Origin, connection: Connection) -> None:
         self._busy.remove(connection)
         if not self._keep(origin, connection):
             await connection.close_now()
@@ -188,23 +182,3 @@ class Pool:
         # As many free slots as idle connections: then no more than allowed are open.
         while len(self._idle) > self._slots.free:
             await self._idle.pop(0).connection.close_now()
-
-
-@dataclass(eq=False, slots=True)
-class Lease:
-    """A block in which a slot and a connection are held: `async with pool.lease(…) as connection`."""
-
-    _pool: Pool
-    origin: Origin
-    connect: Callable[[], Awaitable[Connection]]
-    fresh: bool
-    patience: float
-    _connection: Connection | None = field(default=None, init=False)
-
-    async def __aenter__(self) -> Connection:
-        self._connection = await self._pool.enter(self)
-        return self._connection
-
-    async def __aexit__(self, *_: object) -> None:
-        if self._connection is not None:
-            await self._pool.leave(self.origin, self._connection)

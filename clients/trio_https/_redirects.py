@@ -6,20 +6,21 @@ Theory of operation: `redirected` is the whole judgement, from a request and a r
 A redirect is the server's word, so what it can do is bounded: never from `https:` to `http:` unless allowed, never
 to another scheme, never with credentials in the URL. To another origin nothing goes along that might tell
 who asks: not only Authorization and Cookie but every header that is not known to be harmless, because an
-`X-Api-Key` is a password too.
+`X-Api-Key` is a password too; and not the client's certificate, on the whole way from there.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
+from collections.abc import Collection
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
 from types import TracebackType
 from urllib.parse import urljoin
 
 from ._body import Body
 from ._errors import InvalidURL, RedirectRefused
-from ._headers import Field
+from ._headers import Field, Headers
 from ._leftovers import discard
 from ._outgoing import Outgoing
 from ._response import ResponseHead, StreamingResponse
@@ -27,6 +28,9 @@ from ._sender import Sender
 from ._url import URL
 
 _STATUSES = {301, 302, 303, 307, 308}
+# `wss:` and `ws:` for the sister package, which judges redirects as this one does.
+_SCHEMES = ("http", "https")
+_WITH_TLS = ("https", "wss")
 _HARMLESS = {
     b"accept",
     b"accept-charset",
@@ -90,11 +94,13 @@ class _Followed(AbstractAsyncContextManager[StreamingResponse]):
 
     __slots__ = ("_block", "_policy", "_request", "_send")
 
+    # Once entered: that of the last response.
+    _block: AbstractAsyncContextManager[object]
+
     def __init__(self, send: Sender, policy: Redirects, request: Outgoing) -> None:
         self._send = send
         self._policy = policy
         self._request = request
-        self._block: AbstractAsyncContextManager[object] = nullcontext()
 
     async def __aenter__(self) -> StreamingResponse:
         before: tuple[ResponseHead, ...] = ()
@@ -137,17 +143,9 @@ def redirected(request: Outgoing, response: ResponseHead, policy: Redirects) -> 
     Raises:
         RedirectRefused: it says where to, and this client does not follow.
     """
-    places = set(response.headers.get_all("location"))
-    if response.status not in _STATUSES or not places:
+    url = destination(request.url, response.status, response.headers, policy)
+    if url is None:
         return None
-    if len(places) > 1:
-        raise RedirectRefused(f"{request.url} redirects to several places at once")
-    url = _target(request.url, places.pop())
-    if request.url.scheme == "https" and url.scheme == "http" and not policy.downgrade:
-        raise RedirectRefused(
-            f"{request.url} redirects to {url}, which is not secure: if it may be followed, "
-            "Redirects(downgrade=True) does"
-        )
     method, body, trailers = request.method, request.body, request.trailers
     headers = list(request.headers)
     if _becomes_get(method, response.status):
@@ -157,16 +155,52 @@ def redirected(request: Outgoing, response: ResponseHead, policy: Redirects) -> 
         raise RedirectRefused(
             f"{request.url} redirects this {method} to {url}, and its body cannot be sent twice: give it as bytes"
         )
-    auth = request.auth
+    auth, anonymous = request.auth, request.anonymous
     if url.origin != request.url.origin:
         headers = [field for field in headers if _goes_along(field)]
         auth = None if auth is None else auth.elsewhere
+        anonymous = True
     return request.replace(
-        method=method, url=url, headers=tuple(headers), body=body, trailers=trailers, auth=auth
+        method=method,
+        url=url,
+        headers=tuple(headers),
+        body=body,
+        trailers=trailers,
+        auth=auth,
+        anonymous=anonymous,
     )
 
 
-def _target(base: URL, location: str) -> URL:
+def destination(
+    base: URL, status: int, headers: Headers, policy: Redirects, schemes: Collection[str] = _SCHEMES
+) -> URL | None:
+    """Where a response redirects to; `None` if it is not a redirect that says where to.
+
+    Args:
+        base: what was asked for.
+        status: of the response.
+        headers: of the response.
+        policy: whether a place without TLS will do.
+        schemes: those that can be followed.
+
+    Raises:
+        RedirectRefused: it says where to, and this client does not follow.
+    """
+    places = set(headers.get_all("location"))
+    if status not in _STATUSES or not places:
+        return None
+    if len(places) > 1:
+        raise RedirectRefused(f"{base} redirects to several places at once")
+    url = _target(base, places.pop(), schemes)
+    if base.scheme in _WITH_TLS and url.scheme not in _WITH_TLS and not policy.downgrade:
+        raise RedirectRefused(
+            f"{base} redirects to {url}, which is not secure: if it may be followed, "
+            "Redirects(downgrade=True) does"
+        )
+    return url
+
+
+def _target(base: URL, location: str, schemes: Collection[str]) -> URL:
     # Many servers write UTF-8, and spaces, where RFC 9110 §10.2.2 has a URI reference; browsers take both.
     raw = location.encode("latin-1")
     try:
@@ -174,7 +208,7 @@ def _target(base: URL, location: str) -> URL:
     except UnicodeDecodeError:
         text = location
     try:
-        url = URL.parse(urljoin(str(base), text.replace(" ", "%20")))
+        url = URL.parse(urljoin(str(base), text.replace(" ", "%20")), schemes)
     except ValueError as error:
         # RFC 9110 §4.2.4: "Before making use of an "http" or "https" URI reference received from an untrusted
         # source, a recipient SHOULD parse for userinfo and treat its presence as an error".

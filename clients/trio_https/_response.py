@@ -88,7 +88,7 @@ class Response(ResponseHead):
 class StreamingResponse(ResponseHead):
     """A response whose body is still to be received: `async for chunk in response`.
 
-    Each chunk is `bytes`, never empty, and as large as what the stream had to give, up to about 256 KiB.
+    Each chunk is `bytes`, never empty, and as large as what the stream had to give, up to about 288 KiB.
     Nothing is received until a chunk is asked for, so a slow reader stops the server. Cancelling the wait for
     a chunk loses nothing: iterating may go on.
 

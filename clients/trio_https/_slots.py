@@ -8,7 +8,6 @@ leaves it; one whose turn came at the same moment has its slot and meets the can
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Hashable
 from dataclasses import dataclass
 
@@ -28,7 +27,7 @@ class Slots:
     def __init__(self, total: int, each: int) -> None:
         self._total = total
         self._each = each
-        self._taken: Counter[Hashable] = Counter()
+        self._taken: dict[Hashable, int] = {}
         self._count = 0
         # In order of arrival: a dictionary, from which any can step out.
         self._line: dict[_Waiting, None] = {}
@@ -45,13 +44,15 @@ class Slots:
 
     def taken(self, key: Hashable) -> int:
         """How many slots of this key are taken."""
-        return self._taken[key]
+        return self._taken.get(key, 0)
 
     def try_acquire(self, key: Hashable) -> bool:
         """Take a slot if there is one. Whoever waits, waits for another key, and is not overtaken."""
-        if self._count >= self._total or self._taken[key] >= self._each:
+        taken = self.taken(key)
+        if self._count >= self._total or taken >= self._each:
             return False
-        self._take(key)
+        self._count += 1
+        self._taken[key] = taken + 1
         return True
 
     async def acquire(self, key: Hashable) -> None:
@@ -72,16 +73,12 @@ class Slots:
     def release(self, key: Hashable) -> None:
         """Give a slot back; the next in line who may have it has it."""
         self._count -= 1
-        self._taken[key] -= 1
-        if not self._taken[key]:
-            del self._taken[key]
+        left = self._taken.pop(key) - 1
+        if left:
+            self._taken[key] = left
         for waiting in list(self._line) if self._line else ():
             if self._count >= self._total:
                 break
             if self.try_acquire(waiting.key):
                 del self._line[waiting]
                 trio.lowlevel.reschedule(waiting.task)
-
-    def _take(self, key: Hashable) -> None:
-        self._count += 1
-        self._taken[key] += 1

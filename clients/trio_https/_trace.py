@@ -79,28 +79,39 @@ class Trace:
         hook: told of every event.
     """
 
-    __slots__ = ("_began", "_hook", "_method", "_url", "timings")
+    __slots__ = ("_began", "_hook", "_method", "_url", "now", "timings")
 
     def __init__(self, method: str, url: URL, hook: EventHook | None = None) -> None:
         self._method = method
         self._url = url
         self._hook = hook
-        self._began = trio.current_time()
+        # What `trio.current_time` asks, by way of two calls more: time is asked for many times in a request.
+        self.now = trio.lowlevel.current_clock().current_time
+        """The time by Trio's clock."""
+        self._began = self.now()
         self.timings = Timings()
 
-    def mark(self, phase: Timed, detail: object = None) -> None:
-        """Something happened that has its time."""
-        seconds = trio.current_time() - self._began
+    def mark(self, phase: Timed, detail: object = None) -> float:
+        """Something happened that has its time; what time it is, by Trio's clock."""
+        now = self.now()
+        seconds = now - self._began
         setattr(self.timings, phase, seconds)
         if self._hook is not None:
             self._hook(Event(phase, self._method, self._url, seconds, detail))
+        return now
 
     def tell(self, phase: Phase, detail: object = None) -> None:
         """Something happened that only the hook wants to know."""
         if self._hook is not None:
-            self._hook(Event(phase, self._method, self._url, trio.current_time() - self._began, detail))
+            self._hook(Event(phase, self._method, self._url, self.now() - self._began, detail))
 
     def first_byte(self) -> None:
         """The first header section of an answer has come."""
         if self.timings.first_byte is None:
-            self.timings.first_byte = trio.current_time() - self._began
+            self.timings.first_byte = self.now() - self._began
+
+    def response(self, status: int) -> None:
+        """The header section of the final response has come, which may be the first of the answer."""
+        self.mark("response", status)
+        if self.timings.first_byte is None:
+            self.timings.first_byte = self.timings.response

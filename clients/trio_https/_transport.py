@@ -12,13 +12,13 @@ other, and each cleans up after itself. Two kinds of failure are dealt with here
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from types import TracebackType
 
 from ._connection import Connection
 from ._connector import Connector
 from ._errors import ConnectionLost
-from ._exchange import exchange
+from ._exchange import Exchange
 from ._limits import Deadlines, Limits, seconds
 from ._outgoing import Outgoing
 from ._pool import Pool
@@ -41,59 +41,121 @@ class Transport:
     ) -> None:
         self._connector = connector
         self._limits = limits
-        self._deadlines = deadlines
-        self._on_event = on_event
-        keep_alive = seconds(deadlines.keep_alive)
-        self._pool = Pool(limits.connections, keep_alive, limits.connections_per_host)
+        self.deadlines = deadlines
+        """How long to wait for a server, unless a request says else."""
+        self.has_identity = connector.has_identity
+        """Whether connections differ by who the client says it is."""
+        self.on_event = on_event
+        """Told of everything that happens."""
+        self.pool = Pool(limits.connections, seconds(deadlines.keep_alive), limits.connections_per_host)
+        """The connections."""
 
-    @asynccontextmanager
-    async def __call__(self, request: Outgoing) -> AsyncGenerator[StreamingResponse]:
+    def __call__(self, request: Outgoing) -> AbstractAsyncContextManager[StreamingResponse]:
         """Send the request; the block gets the response as soon as its header has arrived.
 
         Raises:
             OSError: or whatever the Socket factory raises; there is no connection.
             HTTPError: see there.
         """
-        url, deadlines = request.url, request.deadlines or self._deadlines
-        trace = Trace(request.method, url, self._on_event)
-        origin = (url.scheme, url.host, url.port, request.route)
+        return _Sent(self, request)
 
-        async def connect() -> Connection:
-            trace.mark("slot")
-            stream = await self._connector.connect(url, request.route, deadlines, trace)
-            return Connection(stream, url.origin, self._limits, self._deadlines)
-
-        fresh = False
-        try:
-            while True:
-                begun = dying = False
-                lease = self._pool.lease(origin, connect, fresh=fresh, patience=seconds(deadlines.pool))
-                try:
-                    async with lease as connection:
-                        if trace.timings.slot is None:
-                            trace.mark("slot")
-                            trace.tell("reused", connection.stream)
-                        try:
-                            async with exchange(connection, request, trace, deadlines) as response:
-                                if not _expects_too_much(request, response):
-                                    begun = True
-                                    yield response
-                                    return
-                                await response.discard()
-                        finally:
-                            dying = connection.was_dying
-                    request = request.without(b"expect")
-                except ConnectionLost:
-                    if begun or not (dying and request.idempotent and request.replayable):
-                        raise
-                    fresh = True
-        except BaseException as error:
-            trace.tell("failed", error)
-            raise
+    async def connect(self, request: Outgoing, trace: Trace) -> Connection:
+        """A new connection for a request; raises as a request does."""
+        deadlines = request.deadlines or self.deadlines
+        stream = await self._connector.connect(
+            request.url, request.route, deadlines, trace, anonymous=request.anonymous
+        )
+        return Connection(stream, request.url.origin, self._limits, self.deadlines)
 
     async def aclose(self) -> None:
         """Close all connections; what is still running on them raises `trio.ClosedResourceError`."""
-        await self._pool.aclose()
+        await self.pool.aclose()
+
+
+class _Sent(AbstractAsyncContextManager[StreamingResponse]):
+    """The block of one request. A class, not a generator: every request passes through."""
+
+    __slots__ = ("_connection", "_exchange", "_fresh", "_origin", "_request", "_trace", "_transport")
+
+    _connection: Connection
+    _exchange: Exchange
+
+    def __init__(self, transport: Transport, request: Outgoing) -> None:
+        url = request.url
+        self._transport = transport
+        self._request = request
+        self._trace = Trace(request.method, url, transport.on_event)
+        anonymous = request.anonymous and transport.has_identity
+        self._origin = (url.scheme, url.host, url.port, request.route, anonymous)
+        # Whether an idle connection has turned out to be dying.
+        self._fresh = False
+
+    async def __aenter__(self) -> StreamingResponse:
+        try:
+            while (response := await self._attempt()) is None:
+                pass
+            return response
+        except BaseException as error:
+            self._trace.tell("failed", error)
+            raise
+
+    async def _attempt(self) -> StreamingResponse | None:
+        """The response, while its connection is held; or `None` and nothing held, to try once more."""
+        request, trace, transport = self._request, self._trace, self._transport
+        deadlines = request.deadlines or transport.deadlines
+        connection = self._connection = await transport.pool.take(
+            self._origin, self._connect, fresh=self._fresh, patience=seconds(deadlines.pool)
+        )
+        try:
+            if trace.timings.slot is None:
+                trace.mark("slot")
+                trace.tell("reused", connection.stream)
+            self._exchange = Exchange(connection, request, trace, deadlines)
+            response = await self._exchange.__aenter__()
+        except BaseException as error:
+            dying = connection.was_dying
+            await transport.pool.give_back(self._origin, connection)
+            if isinstance(error, ConnectionLost) and dying and request.idempotent and request.replayable:
+                self._fresh = True
+                return None
+            raise
+        if not _expects_too_much(request, response):
+            return response
+        async with AsyncExitStack() as stack:
+            stack.push_async_exit(self._leave)
+            await response.discard()
+        self._request = request.without(b"expect")
+        return None
+
+    async def _connect(self) -> Connection:
+        self._trace.mark("slot")
+        return await self._transport.connect(self._request, self._trace)
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool | None:
+        try:
+            swallowed = await self._leave(exc_type, exc_value, traceback)
+        except BaseException as error:
+            self._trace.tell("failed", error)
+            raise
+        if exc_value is not None:
+            self._trace.tell("failed", exc_value)
+        return swallowed
+
+    async def _leave(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool | None:
+        try:
+            return await self._exchange.__aexit__(exc_type, exc_value, traceback)
+        finally:
+            await self._transport.pool.give_back(self._origin, self._connection)
 
 
 def _expects_too_much(request: Outgoing, response: StreamingResponse) -> bool:

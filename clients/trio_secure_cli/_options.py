@@ -37,6 +37,9 @@ class ConnectionOptions:
     manifest: Path | None = None
     ca: Path | None = None
     insecure: bool = False
+    cert: Path | None = None
+    """The certificate to show if a server asks for one, with its key if `key` is None."""
+    key: Path | None = None
     timeout: float = DEFAULT_TIMEOUT
     """Seconds without progress after which the command gives up."""
 
@@ -87,11 +90,15 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
         SystemExit: with code 2 after an error was printed, with code 0 after `--help`.
     """
     chosen = _parser().parse_args(arguments)
+    if chosen.key is not None and chosen.cert is None:
+        chosen.complain("--key is the key of a certificate: name that with --cert FILE")
     connection = ConnectionOptions(
         trace=chosen.trace,
         manifest=chosen.manifest,
         ca=chosen.ca,
         insecure=chosen.insecure,
+        cert=chosen.cert,
+        key=chosen.key,
         timeout=chosen.timeout,
     )
     if chosen.command == "get":
@@ -203,7 +210,7 @@ def _add_ws(commands: Commands) -> None:
         type=Path,
         help="keep the lines typed there; the arrow keys bring them back",
     )
-    ws.set_defaults(notation=Notation.TEXT, complain=ws.error)
+    ws.set_defaults(notation=Notation.TEXT)
 
 
 def _add_notation(group: argparse._MutuallyExclusiveGroup, notation: Notation, text: str) -> None:
@@ -249,6 +256,7 @@ def _add_command(
 
 
 def _add_connection(command: argparse.ArgumentParser) -> None:
+    command.set_defaults(complain=command.error)
     group = command.add_argument_group("connection")
     group.add_argument("--trace", action="store_true", help="show the TLS handshake, step by step, on stderr")
     group.add_argument(
@@ -261,6 +269,10 @@ def _add_connection(command: argparse.ArgumentParser) -> None:
         action="store_true",
         help="accept any certificate: anyone on the way can read and change what is exchanged",
     )
+    group.add_argument(
+        "--cert", metavar="FILE", type=Path, help="show this certificate (PEM or DER) to a server that asks"
+    )
+    group.add_argument("--key", metavar="FILE", type=Path, help="its key, if it is not in the same file")
     group.add_argument(
         "--timeout",
         metavar="SECONDS",

@@ -13,6 +13,7 @@ import codecs
 import contextlib
 import os
 import secrets
+import stat
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -105,6 +106,14 @@ class TerminalOutput:
             self._at_line_start = safe.endswith("\n")
 
 
+def _is_file_or_missing(path: Path) -> bool:
+    # Not `path.exists()`, which from Python 3.14 on takes whatever is wrong with a name for its absence.
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except FileNotFoundError:
+        return True
+
+
 class FileOutput:
     """A file that appears, or changes, only when it is finished."""
 
@@ -114,7 +123,7 @@ class FileOutput:
             # The target of a symbolic link is replaced, not the link.
             target = path.resolve()
             self._target = target
-            self._replaces = target.is_file() or not target.exists()
+            self._replaces = _is_file_or_missing(target)
             self._partial = (
                 target.with_name(f".{target.name[:80]}.{secrets.token_hex(4)}.part")
                 if self._replaces

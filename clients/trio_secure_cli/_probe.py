@@ -17,7 +17,16 @@ from typing import Any  # keyword arguments that are passed on
 
 import trio
 
-from trio_secure import ConnectionInfo, SecureSocket, SecureStream, Socket, TLSConfig, TLSError, TraceEvent
+from trio_secure import (
+    ClientIdentity,
+    ConnectionInfo,
+    SecureSocket,
+    SecureStream,
+    Socket,
+    TLSConfig,
+    TLSError,
+    TraceEvent,
+)
 from trio_secure_report import warnings_about, write_report
 
 from ._certs_table import print_json
@@ -41,7 +50,7 @@ _FAREWELL = 1.0
 
 @dataclass
 class _Recording:
-    """What is kept of the connection for the page."""
+    """What is kept of the connection, for the page and for what `info` does not tell."""
 
     events: list[TraceEvent] = field(default_factory=list[TraceEvent])
     key_log: list[str] = field(default_factory=list[str])
@@ -87,7 +96,7 @@ async def probe(options: ProbeOptions, terminal: Terminal, **socket_options: Any
     now = datetime.now(UTC)
     result = replace(
         result,
-        warnings=() if result.info is None else warnings_about(result.info, now),
+        warnings=() if result.info is None else warnings_about(result.info, now, recording.events),
         checks=checks(options.demand, result.info, result.scans, now),
     )
     if options.as_json:
@@ -103,10 +112,13 @@ async def _socket(
     options: ProbeOptions, terminal: Terminal, recording: _Recording, **socket_options: Any
 ) -> SecureSocket:
     secure: dict[str, Any] = await secure_dictionary(options.connection, terminal)
-    if options.report is not None:
-        secure["trace"] = partial(_record, recording, secure.get("trace"))
+    secure["trace"] = partial(_record, recording, secure.get("trace"))
     if options.secrets:
         secure["key_log"] = recording.key_log.append
+    if "clientKey" in secure:  # which a configuration has under another name
+        secure["client_identities"] = ClientIdentity.load(
+            secure.pop("clientCertificates"), secure.pop("clientKey")
+        )
     # What is spoken after STARTTLS goes without saying.
     alpn = [] if options.starttls else _PROTOCOLS
     try:

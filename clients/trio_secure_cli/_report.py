@@ -11,7 +11,6 @@ from __future__ import annotations
 import errno
 import os
 import shlex
-import socket
 import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,7 +22,14 @@ import trio
 import trio_https
 import trio_wss
 from trio_certs import CertificateError, ManifestError, Reason, ResourceNotFoundError, StoreError
-from trio_secure import CertificateRefused, PeerMisbehaved, TLSError, Truncated
+from trio_secure import (
+    AlertDescription,
+    AlertReceived,
+    CertificateRefused,
+    PeerMisbehaved,
+    TLSError,
+    Truncated,
+)
 
 from ._exit_codes import ExitCode
 from ._failure import CommandError
@@ -58,7 +64,7 @@ def report(
         manifest: the one that was used, to be named in what may be done.
         details: show the traceback of a fault in this program.
     """
-    problem = explain(error, manifest)
+    problem = explain(error, manifest, subject)
     if problem.code is ExitCode.INTERRUPTED:
         terminal.say("")
         return problem.code
@@ -71,7 +77,7 @@ def report(
     return problem.code
 
 
-def explain(error: BaseException, manifest: Path | None = None) -> Problem:
+def explain(error: BaseException, manifest: Path | None = None, subject: str = "") -> Problem:
     """The problem that an exception, or the group it is in, stands for."""
     error = _the_one_that_matters(error)
     if isinstance(error, KeyboardInterrupt):
@@ -85,7 +91,7 @@ def explain(error: BaseException, manifest: Path | None = None) -> Problem:
     if isinstance(error, trio.TooSlowError):
         return Problem(ExitCode.TOO_SLOW, str(error) or "the server did not answer in time", TOO_SLOW_HINT)
     if isinstance(error, trio_https.HTTPError | trio_wss.WebSocketError):
-        return _explain_client(error, manifest)
+        return _explain_client(error, manifest, subject)
     if isinstance(error, StoreError | ResourceNotFoundError):
         return Problem(ExitCode.USAGE, str(error))
     if isinstance(error, OSError):
@@ -134,11 +140,20 @@ def _explain_tls(error: TLSError, manifest: Path | None) -> Problem:
         established = error.phase in {None, "application data", "close"}
         hint = "what came before is not all there was to come" if established else _WRONG_PORT
         return Problem(ExitCode.PROTOCOL, message, hint)
+    if isinstance(error, AlertReceived):
+        return Problem(ExitCode.TLS, message, _ALERT_HINTS.get(error.alert))
     # Once a ServerHello has come, it is TLS, however badly spoken.
     strange = isinstance(error, PeerMisbehaved) and error.phase == "ServerHello"
     return Problem(ExitCode.TLS, message, _WRONG_PORT if strange else None)
 
 
+_ALERT_HINTS: dict[int | None, str] = {
+    AlertDescription.HANDSHAKE_FAILURE: (
+        "what it accepts is found out by: trio-secure probe HOST --versions --suites --groups --signatures"
+    ),
+    AlertDescription.CERTIFICATE_REQUIRED: "show it one: --cert FILE --key FILE",
+    AlertDescription.PROTOCOL_VERSION: "what it speaks is found out by: trio-secure probe HOST --versions",
+}
 _WRONG_PORT = "is this the right port? it may speak something other than TLS"
 _CERTIFICATE_HINTS = {
     Reason.UNKNOWN_ISSUER: "if you trust this server's own CA, name its certificate with --ca FILE",
@@ -149,7 +164,9 @@ _CERTIFICATE_HINTS = {
 }
 
 
-def _explain_client(error: trio_https.HTTPError | trio_wss.WebSocketError, manifest: Path | None) -> Problem:
+def _explain_client(
+    error: trio_https.HTTPError | trio_wss.WebSocketError, manifest: Path | None, subject: str
+) -> Problem:
     message = str(error)
     if isinstance(error, trio_https.InvalidURL | trio_https.InvalidRequest):
         return Problem(ExitCode.USAGE, message)
@@ -169,16 +186,22 @@ def _explain_client(error: trio_https.HTTPError | trio_wss.WebSocketError, manif
     # end as it should.
     if isinstance(below, TLSError) and not isinstance(below, Truncated):
         return _explain_tls(below, manifest)
-    return Problem(ExitCode.PROTOCOL, message)
+    return Problem(ExitCode.PROTOCOL, message, _clear_text_hint(message, subject))
+
+
+def _clear_text_hint(message: str, subject: str) -> str | None:
+    """What to say if it may be that HTTP was spoken where TLS was expected."""
+    secure = {"http": "https", "ws": "wss"}.get(subject.partition(":")[0].lower())
+    # Some servers hang up, and others answer with an alert, which is not HTTP.
+    if secure and ("before it answered" in message or "did not answer the handshake in HTTP" in message):
+        return f"if that is a port for TLS, the address begins with {secure}:"
+    return None
 
 
 def _explain_network(error: OSError) -> Problem:
-    if isinstance(error, socket.gaierror):
-        return Problem(
-            ExitCode.NETWORK,
-            f"the host was not found ({error.strerror or error})",
-            "check its spelling, and that this machine has a network",
-        )
+    if isinstance(error, trio.socket.gaierror):
+        # It says which host that was, and what to do.
+        return Problem(ExitCode.NETWORK, error.strerror or str(error))
     attempts = [leaf for leaf in _leaves(error.__cause__ or error) if isinstance(leaf, OSError)] or [error]
     # Trio adds the address to some of the texts, so the number is asked for its own.
     reasons = dict.fromkeys(os.strerror(one.errno) if one.errno else str(one) for one in attempts)

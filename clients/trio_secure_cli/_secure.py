@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from trio_certs import Manifest
 from trio_https import URL
-from trio_secure import SecureSocket, TraceEvent
+from trio_secure import ClientIdentity, SecureSocket, TraceEvent
 
 from ._failure import CommandError
 from ._input_file import read_input
@@ -44,7 +44,7 @@ async def secure_for_url(
     """
     url = URL.parse(text, schemes)
     if url.scheme == schemes[0]:
-        if options.ca or options.manifest or options.insecure or options.trace:
+        if options.ca or options.manifest or options.insecure or options.cert or options.trace:
             terminal.say(f"note: {url.scheme}: URLs have no TLS, so the options about it have no effect")
         return None
     secure = await secure_dictionary(options, terminal)
@@ -68,7 +68,8 @@ async def secure_dictionary(options: ConnectionOptions, terminal: Terminal) -> d
     """The `secure` dictionary for the options; warns about `--insecure`.
 
     Raises:
-        CommandError: the CA file cannot be read or holds no certificate.
+        CommandError: the CA file cannot be read or holds no certificate, or a client's certificate and key cannot
+            be used.
         trio_certs.ManifestError: the manifest cannot be used.
     """
     secure: dict[str, object] = {}
@@ -76,12 +77,26 @@ async def secure_dictionary(options: ConnectionOptions, terminal: Terminal) -> d
         secure["certificate"] = read_certificates(options.ca)
     if options.manifest is not None:
         secure["manifest"] = await Manifest.load(options.manifest)
+    if options.cert is not None:
+        secure |= _client_certificate(options.cert, options.key)
     if options.insecure:
         secure["verify"] = False
         warn_insecure(terminal)
     if options.trace:
         secure["trace"] = partial(_show, terminal)
     return secure
+
+
+def _client_certificate(cert: Path, key: Path | None) -> dict[str, object]:
+    certificates = read_input(cert, f"the client's certificate {cert}")
+    private = certificates if key is None else read_input(key, f"the client's key {key}")
+    try:
+        ClientIdentity.load(certificates, private)
+    except ValueError as error:
+        named = f"{cert}" if key is None else f"{cert} with the key {key}"
+        hint = "name the file of its key with --key FILE" if key is None else None
+        raise CommandError(f"the client's certificate {named} cannot be used: {error}", hint) from error
+    return {"clientCertificates": certificates, "clientKey": private}
 
 
 def _show(terminal: Terminal, event: TraceEvent) -> None:

@@ -179,7 +179,7 @@ def _anchor(info: ConnectionInfo) -> str:
 
 def _found(story: Story, now: datetime) -> Sequence[ConnectionWarning]:
     if story.info is not None:
-        return warnings_about(story.info, now)
+        return warnings_about(story.info, now, story.events)
     return tuple(chain_warnings(list(views(story.chain[:_MOST_CERTIFICATES])), now))
 
 

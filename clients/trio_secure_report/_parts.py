@@ -152,7 +152,7 @@ def words(value: object) -> str:
         said = ", ".join(f"{name}: {words(item)}" for name, item in pairs)
     else:
         said = str(value)
-    return said[:_MOST_CHARACTERS]
+    return said if len(said) <= _MOST_CHARACTERS else f"{said[: _MOST_CHARACTERS - 1]}…"
 
 
 def size(count: int) -> str:

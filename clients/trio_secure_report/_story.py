@@ -105,10 +105,11 @@ def _failure(place: int, event: TraceEvent, events: tuple[TraceEvent, ...]) -> F
     if not isinstance(event, TraceNote) or event.name != "failed":
         return None
     facts = event.facts
-    alert, certificate = facts.get("alert"), facts.get("certificate")
+    # The message is not cut here: the page has room for more of it than of a field.
+    message, alert, certificate = facts.get("message"), facts.get("alert"), facts.get("certificate")
     ours = any(isinstance(later, TraceAlert) and later.direction == "sent" for later in events[place:])
     return Failure(
-        words(facts.get("message")) or event.summary,
+        str(message or event.summary),
         words(facts.get("phase")),
         None if alert is None else words(alert),
         place,

@@ -8,12 +8,12 @@ do something; a `note` may interest.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from trio_secure import ConnectionInfo
+from trio_secure import ConnectionInfo, TraceEvent
 
 from ._certificates import CertificateView
 
@@ -39,16 +39,24 @@ class ConnectionWarning:
     text: str
 
 
-def warnings_about(info: ConnectionInfo, now: datetime) -> tuple[ConnectionWarning, ...]:
+def warnings_about(
+    info: ConnectionInfo, now: datetime, events: Iterable[TraceEvent] = ()
+) -> tuple[ConnectionWarning, ...]:
     """What is worth saying about an established connection.
 
     Args:
         info: the connection.
         now: the time, with its zone.
+        events: its trace, if there is one: it has what `info` does not tell.
     """
     chain = info.verified_chain or info.peer_certificates
     certificates = [CertificateView.of(der) for der in chain]
-    return (*_about_connection(info), *_about_staple(info), *chain_warnings(certificates, now))
+    return (
+        *_about_connection(info),
+        *_about_request(info, events),
+        *_about_staple(info),
+        *chain_warnings(certificates, now),
+    )
 
 
 def _about_connection(info: ConnectionInfo) -> Iterator[ConnectionWarning]:
@@ -89,6 +97,15 @@ def _about_connection(info: ConnectionInfo) -> Iterator[ConnectionWarning]:
             "not_post_quantum",
             "note",
             "The key exchange does not withstand a quantum computer: what is recorded today may be read then.",
+        )
+
+
+def _about_request(info: ConnectionInfo, events: Iterable[TraceEvent]) -> Iterator[ConnectionWarning]:
+    if not info.client_certificates and any(event.name == "CertificateRequest" for event in events):
+        yield ConnectionWarning(
+            "client_certificate_wanted",
+            "note",
+            "The server asked for a client certificate and was shown none: it may refuse whatever is said next.",
         )
 
 

@@ -11,6 +11,8 @@ from functools import partial
 import trio
 
 from trio_https import URL, Proxy, SocketFactory
+from trio_https._defaults import anonymous as anonymous  # to be used from here
+from trio_https._defaults import is_secure as is_secure
 
 
 def default_socket(scheme: str) -> SocketFactory:
@@ -39,10 +41,6 @@ def is_broken_transport(error: Exception) -> bool:
     return isinstance(error, Truncated) or not isinstance(error, TLSError)
 
 
-def is_secure(factory: SocketFactory) -> bool:
-    """Whether the factory is `trio_secure.SecureSocket`, or a class made from it."""
-    # By name: if it is, it is imported already, and if it is not, it need not be.
-    return isinstance(factory, type) and any(
-        base.__name__ == "SecureSocket" and base.__module__.split(".")[0] == "trio_secure"
-        for base in factory.__mro__
-    )
+def speaks_tls(Socket: SocketFactory | None) -> bool:  # noqa: N803  # as above
+    """Whether what `chosen_socket` gives for a `wss:` URL takes `secure` as `trio_secure.SecureSocket` does."""
+    return Socket is None or isinstance(Socket, Proxy) or is_secure(Socket)

@@ -6,14 +6,13 @@ attempt is a connection and a handshake of its own, which the caller makes. The 
 
 A redirect is the server's word, so what it can do is bounded: never from `wss:` to `ws:` unless that is
 allowed, to no other schemes than these (`https:` and `http:` stand for them), and to another origin none of
-the caller's headers goes along but User-Agent: any of the others may tell who asks.
+the caller's headers goes along but User-Agent, nor the client's certificate: any of the others may tell who asks.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
-from urllib.parse import urljoin
 
 import trio
 
@@ -22,23 +21,20 @@ from trio_https import (
     Asked,
     Auth,
     CookieJar,
-    InvalidURL,
     RedirectRefused,
     Redirects,
     parse_challenges,
 )
+from trio_https._redirects import destination
 
 from ._errors import UpgradeRefused
 from ._handshake import Field, Upgrade
 
-_STATUSES = frozenset({301, 302, 303, 307, 308})
 _SCHEMES = {"ws": "ws", "wss": "wss", "http": "ws", "https": "wss"}
 _MOST_ROUNDS = 3
 _GO_ALONG = frozenset({b"user-agent"})
 
 Opened = tuple[trio.abc.Stream, Upgrade]
-Attempt = Callable[[URL, Sequence[Field]], Awaitable[Opened]]
-"""Connects to the URL and performs the handshake with these header fields."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +44,12 @@ class Wanted:
     url: URL
     fields: Sequence[Field]
     auth: Auth | None
+    anonymous: bool = False
+    """Whether the client's certificate is not for this server, since another one has redirected here."""
+
+
+Attempt = Callable[[Wanted], Awaitable[Opened]]
+"""Connects to the URL and performs the handshake with just these header fields."""
 
 
 class Following:
@@ -104,7 +106,8 @@ class Following:
             rounds -= 1
             credentials = [] if value is None else [(b"Authorization", value.encode("latin-1"))]
             try:
-                stream, upgrade = await attempt(url, [*wanted.fields, *self._cookie(wanted), *credentials])
+                fields = [*wanted.fields, *self._cookie(wanted), *credentials]
+                stream, upgrade = await attempt(replace(wanted, fields=fields))
             except UpgradeRefused as refused:
                 self._keep(url, refused.headers.get_all("set-cookie"))
                 if refused.status != 401 or auth is None or not rounds:
@@ -135,24 +138,16 @@ def _redirected(wanted: Wanted, refused: UpgradeRefused, policy: Redirects) -> W
     Raises:
         RedirectRefused: it says where to, and this client does not follow.
     """
-    places = set(refused.headers.get_all("location"))
-    if refused.status not in _STATUSES or not places:
-        return None
-    if len(places) > 1:
-        raise RedirectRefused(f"{wanted.url} redirects to several places at once") from refused
     try:
-        url = URL.parse(urljoin(str(wanted.url), places.pop()), schemes=tuple(_SCHEMES))
-    except ValueError as error:
-        reason = error if isinstance(error, InvalidURL) else "it is no URL"
-        raise RedirectRefused(f"{wanted.url} redirects to where nobody can follow: {reason}") from refused
+        url = destination(wanted.url, refused.status, refused.headers, policy, tuple(_SCHEMES))
+    except RedirectRefused as error:
+        raise error from refused
+    if url is None:
+        return None
     # RFC 6455 §3: a fragment means nothing here, and MUST NOT be used.
     url = replace(url, scheme=_SCHEMES[url.scheme], fragment="")
-    if wanted.url.scheme == "wss" and url.scheme == "ws" and not policy.downgrade:
-        raise RedirectRefused(
-            f"{wanted.url} redirects to {url}, which is not secure: if it may be followed, "
-            "Redirects(downgrade=True) does"
-        ) from refused
     if url.origin == wanted.url.origin:
         return replace(wanted, url=url)
     auth = None if wanted.auth is None else wanted.auth.elsewhere
-    return Wanted(url, [field for field in wanted.fields if field[0].lower() in _GO_ALONG], auth)
+    fields = [field for field in wanted.fields if field[0].lower() in _GO_ALONG]
+    return Wanted(url, fields, auth, anonymous=True)

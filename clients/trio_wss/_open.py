@@ -34,10 +34,10 @@ from trio_https import (
 )
 
 from ._connection import Connection
-from ._defaults import chosen_socket
+from ._defaults import anonymous, chosen_socket, speaks_tls
 from ._deflate import Deflate
 from ._following import Following, Opened, Wanted
-from ._handshake import Field, Handshake, Upgrade, encoded
+from ._handshake import Handshake, Upgrade, encoded
 from ._limits import (
     DEFAULT_CLOSE_TIMEOUT,
     DEFAULT_MAX_BUFFERED,
@@ -98,7 +98,8 @@ async def open_websocket(url: str | URL, **options: Unpack[OpenOptions]) -> Asyn
         url: a `ws:` or `wss:` URL, without a fragment.
         Socket: the factory that makes the stream, called with host and port. By default
             `trio_secure.SecureSocket` for `wss:`, and `trio_secure.Socket` for `ws:`; over a `trio_https.Proxy`.
-        secure: passed on to the factory as `secure=` if it is not `None`: for `SecureSocket`, its dictionary.
+        secure: passed on to the factory as `secure=` if it is not `None`: for `SecureSocket`, its dictionary. A
+            client certificate in it is for this server, but for none it redirects to.
         subprotocols: those to offer, in order of preference. `ws.subprotocol` is the one the server chose.
         headers: further fields for the handshake request.
         auth: a `trio_https.Auth`, which answers the server, and none it redirects to.
@@ -252,8 +253,8 @@ class Opening:
     async def adopt(self, stream: trio.abc.Stream) -> Opened:
         """Perform the handshake over a stream that is there: once, since there is no other."""
 
-        async def attempt(url: URL, fields: Sequence[Field]) -> Opened:
-            return await self._perform(stream, url, fields)
+        async def attempt(wanted: Wanted) -> Opened:
+            return await self._perform(stream, wanted)
 
         try:
             with trio.move_on_after(self._seconds):
@@ -270,17 +271,21 @@ class Opening:
         nursery.start_soon(connection.run)
         return WebSocket(connection, upgrade)
 
-    async def _attempt(self, url: URL, fields: Sequence[Field]) -> Opened:
-        options = {"secure": self._secure} if self._secure is not None and self._takes_secure(url) else {}
+    async def _attempt(self, wanted: Wanted) -> Opened:
+        url, secure = wanted.url, self._secure
+        # What a factory of the caller's own does with it is not known here.
+        if wanted.anonymous and speaks_tls(self._Socket):
+            secure = anonymous(secure)
+        options = {"secure": secure} if secure is not None and self._takes_secure(url) else {}
         stream = await chosen_socket(self._Socket, url)(url.host, url.port, **options)
         if url.scheme == "wss" and isinstance(stream, trio.SocketStream):
             await close_now(stream)
             raise InsecureConnection(f"{url.origin} needs TLS, and the Socket factory made a bare TCP stream")
-        return await self._perform(stream, url, fields)
+        return await self._perform(stream, wanted)
 
-    async def _perform(self, stream: trio.abc.Stream, url: URL, fields: Sequence[Field]) -> Opened:
+    async def _perform(self, stream: trio.abc.Stream, wanted: Wanted) -> Opened:
         try:
-            handshake = Handshake(url, self._subprotocols, fields, self._compression)
+            handshake = Handshake(wanted.url, self._subprotocols, wanted.fields, self._compression)
             return stream, await handshake.perform(stream)
         except BaseException:
             await close_now(stream)

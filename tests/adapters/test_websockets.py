@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import trio
@@ -46,6 +46,63 @@ async def test_messages_come_and_go_with_a_real_server(tmp_path: Path) -> None:
             assert await connection.recv() == "by proxy"
 
 
+@pytest.mark.parametrize("how", ["argument", "environment"])
+async def test_tls_to_a_proxy_is_ours_too(how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    authority = FileAuthority.make()
+    async with (
+        hypercorn(tmp_path, authority.issue("localhost"), tmp_path) as server,
+        AUTHORITY.serve("localhost", handler=connect_proxy) as serving,
+        tcp_server(serving.handle) as port,
+    ):
+        options: dict[str, Any] = {
+            "secure": {"certificate": authority.certificate_der},
+            "proxy_secure": SECURE,
+        }
+        proxy = f"https://someone:secret@localhost:{port}"
+        if how == "environment":
+            for name in ("no_proxy", "NO_PROXY", "wss_proxy", "socks_proxy", "all_proxy"):
+                monkeypatch.delenv(name, raising=False)
+            monkeypatch.setenv("https_proxy", proxy)
+        else:
+            options["proxy"] = proxy
+        async with connect(server.url.replace("https", "wss"), **options) as connection:
+            await connection.send("by proxy")
+            assert await connection.recv() == "by proxy"
+            stream: Any = connection.stream
+            assert isinstance(stream, SecureStream)
+            assert isinstance(cast("Any", stream).transport_stream, SecureStream)
+
+
+async def test_a_proxy_is_verified_and_not_told_who_asks_before() -> None:
+    heard: list[bytes] = []
+
+    async def proxy(stream: ServerStream) -> None:
+        heard.append(await stream.receive_some())
+
+    async with (
+        AUTHORITY.serve("localhost", handler=proxy, fault=WrongName()) as serving,
+        tcp_server(serving.handle) as port,
+    ):
+        url = f"https://someone:secret@localhost:{port}"
+        with pytest.raises(CertificateRefused):
+            async with connect("wss://example.com/", secure=SECURE, proxy_secure=SECURE, proxy=url):
+                pass
+    assert heard == []
+
+
+async def test_a_unix_socket_has_no_proxy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("https_proxy", "https://localhost:1")
+    path = str(tmp_path / "socket")
+    with trio.socket.socket(trio.socket.AF_UNIX) as listening:
+        await listening.bind(path)
+        listening.listen()
+        async with AUTHORITY.serve("example.com", handler=greet) as server, trio.open_nursery() as nursery:
+            nursery.start_soon(trio.serve_listeners, server.handle, [trio.SocketListener(listening)])
+            async with connect("wss://example.com/", secure=SECURE, unix=True, path=path) as connection:
+                assert await connection.recv() == "hello"
+            nursery.cancel_scope.cancel()
+
+
 @pytest.mark.parametrize("how", ["Socket", "stream"])
 async def test_any_stream_carries_it(how: str) -> None:
     async with AUTHORITY.serve("example.com", handler=greet) as server:
@@ -66,8 +123,12 @@ async def test_the_server_is_verified() -> None:
 def test_bad_settings_and_contexts_are_refused_at_once() -> None:
     with pytest.raises(ValueError, match="unknown key 'verfy'"):
         connect("wss://example.com/", secure={"verfy": False})
-    with pytest.raises(TypeError, match="secure="):
+    with pytest.raises(ValueError, match="unknown key 'verfy'"):
+        connect("wss://example.com/", proxy_secure={"verfy": False})
+    with pytest.raises(TypeError, match="with secure="):
         connect("wss://example.com/", ssl=object())
+    with pytest.raises(TypeError, match="with proxy_secure="):
+        connect("wss://example.com/", proxy_ssl=object())
 
 
 async def test_cancelled_while_it_connects_it_leaves_nothing_open() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 import pytest
@@ -16,6 +16,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from support.authority import CLIENT_AUTH, DAY, Authority, Leaf, common_name, key_usage, self_signed
 from trio_certs import _verifier as verifier
 from trio_certs._certificate import REMEMBERED, CertificateFacts
+from trio_certs._der import DERError
 from trio_certs._server_name import ServerName
 from trio_certs._store import BUNDLED
 from trio_certs._verifier import PINNED, PRIVATE, WEB, PathError, Tier, Unreadable, load, verify
@@ -26,7 +27,11 @@ HOST = ServerName.parse("h.test")
 CRITICAL = True
 POLICIES = x509.CertificatePolicies([x509.PolicyInformation(x509.ObjectIdentifier("1.2.3"), None)])
 MUST_STAPLE = x509.TLSFeature([x509.TLSFeatureType.status_request])
+ONLY_TEST = x509.NameConstraints([x509.DNSName("test")], None)
 UNKNOWN_EXTENSION = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\x05\x00")
+
+
+Facts = tuple[CertificateFacts, ...]
 
 
 def attempt(
@@ -310,9 +315,134 @@ def test_what_is_remembered_is_so_for_that_question_alone() -> None:
 
 def test_no_more_is_remembered_than_there_is_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(verifier, "_verified", {})
+    monkeypatch.setattr(verifier, "_issuers", {})
     for _ in range(REMEMBERED + 5):
-        attempt(WEB, ROOT.issue("h.test"), ROOT)
-    assert len(verifier._verified) == REMEMBERED
+        attempt(WEB, ROOT.intermediate().issue("h.test"), ROOT)
+    assert len(verifier._verified) == len(verifier._issuers) == REMEMBERED
+
+
+@pytest.fixture
+def steps(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
+    """How many anchors and certificates each verification was of, from nothing remembered on."""
+    monkeypatch.setattr(verifier, "_verified", {})
+    monkeypatch.setattr(verifier, "_issuers", {})
+    seen: list[tuple[int, int]] = []
+    inner = verifier._verify
+
+    def counted(tier: Tier, anchors: Facts, sent: Facts, server: ServerName, now: datetime) -> object:
+        seen.append((len(anchors), len(sent)))
+        return inner(tier, anchors, sent, server, now)
+
+    monkeypatch.setattr(verifier, "_verify", counted)
+    return seen
+
+
+def test_of_another_leaf_below_the_same_issuer_one_step_is_verified(steps: list[tuple[int, int]]) -> None:
+    middle = ROOT.intermediate()
+    for name in ("h.test", "i.test"):
+        leaf = middle.issue(name)
+        path = attempt(WEB, leaf, ROOT, host=ServerName.parse(name))
+        assert path == [*leaf.chain_ders, ROOT.certificate_der]
+    assert steps == [(1, 2), (1, 1)]
+
+
+def test_what_is_remembered_of_an_issuer_is_so_for_that_question_alone(steps: list[tuple[int, int]]) -> None:
+    middle = ROOT.intermediate(omit=[x509.KeyUsage])
+    assert attempt(PRIVATE, middle.issue("h.test"), ROOT)
+    other = dataclasses.replace(middle.issue("h.test"), issuers=(ROOT.intermediate().certificate,))
+    for tier, leaf, anchor in (
+        (WEB, middle.issue("h.test"), ROOT),
+        (PRIVATE, middle.issue("h.test"), Authority.make()),
+        (PRIVATE, other, ROOT),
+    ):
+        del steps[:]
+        with pytest.raises(PathError):
+            attempt(tier, leaf, anchor)
+        assert steps[0] == (1, 2)
+
+
+UNDER_A_KNOWN_ISSUER: dict[str, tuple[Callable[[Authority], Leaf], str]] = {
+    "a signature by another key": (
+        lambda middle: dataclasses.replace(
+            Authority.make(name="Throw-away Intermediate CA").issue("h.test"), issuers=middle.issuers
+        ),
+        "signature",
+    ),
+    "another name": (lambda middle: middle.issue("i.test"), "subjectAltName"),
+    "a leaf that has expired": (
+        lambda middle: middle.issue("h.test", not_before=NOW - 2 * DAY, not_after=NOW - DAY),
+        "validation time",
+    ),
+    "a leaf that is no server's": (
+        lambda middle: middle.issue("h.test", eku=[ExtendedKeyUsageOID.CLIENT_AUTH]),
+        "EKU",
+    ),
+    "a CA certificate": (
+        lambda middle: middle.issue("h.test", extensions=[(x509.BasicConstraints(True, None), CRITICAL)]),
+        "basicConstraints.cA",
+    ),
+    "names that its own constraints forbid": (
+        lambda middle: middle.issue("h.test", "i.example"),
+        "name constraint",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", UNDER_A_KNOWN_ISSUER)
+def test_a_known_issuer_vouches_for_no_less_than_an_unknown_one(
+    case: str, steps: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    middle = ROOT.intermediate(extensions=[(ONLY_TEST, CRITICAL)])
+    make, complaint = UNDER_A_KNOWN_ISSUER[case]
+    leaf = make(middle)
+    with pytest.raises(PathError, match=complaint) as unknown:
+        attempt(PRIVATE, leaf, ROOT)
+    assert attempt(PRIVATE, middle.issue("h.test"), ROOT)
+    del steps[:]
+    with pytest.raises(PathError, match=complaint) as known:
+        attempt(PRIVATE, leaf, ROOT)
+    assert steps[0] == (1, 1)
+    assert (str(known.value), known.value.certificate) == (str(unknown.value), unknown.value.certificate)
+
+
+@pytest.mark.parametrize("above", [1, 2])
+def test_names_are_held_to_the_constraints_of_every_ca_above_a_known_issuer(
+    above: int, steps: list[tuple[int, int]]
+) -> None:
+    root = Authority.make(extensions=[(ONLY_TEST, CRITICAL)])
+    middle = root.intermediate(name="Middle 1")
+    if above == 2:
+        root = Authority.make()
+        upper = root.intermediate(name="Middle 1", extensions=[(ONLY_TEST, CRITICAL)])
+        middle = upper.intermediate(name="Middle 2")
+    assert attempt(WEB, middle.issue("h.test"), root)
+    del steps[:]
+    with pytest.raises(PathError, match="name constraint"):
+        attempt(WEB, middle.issue("h.example"), root, host=ServerName.parse("h.example"))
+    assert steps[0] == (1, len(middle.issuers) + 1)
+
+
+def test_an_issuer_is_known_for_as_long_as_all_above_it_are_valid(steps: list[tuple[int, int]]) -> None:
+    root = Authority.make(not_after=NOW + 3 * DAY)
+    middle = root.intermediate()
+    assert attempt(WEB, middle.issue("h.test"), root)
+    del steps[:]
+    with pytest.raises(PathError, match=r"validation time|no interior errors"):
+        attempt(WEB, middle.issue("h.test"), root, when=NOW + 4 * DAY)
+    assert steps[0] == (1, 2)
+
+
+def test_of_a_ca_that_cannot_be_read_here_nothing_is_kept(
+    steps: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_certificate: CertificateFacts) -> dict[bytes, bytes]:
+        raise DERError("malformed")
+
+    middle = ROOT.intermediate()
+    monkeypatch.setattr(CertificateFacts, "extensions", refuse)
+    for _ in range(2):
+        assert attempt(WEB, middle.issue("h.test"), ROOT)
+    assert (1, 1) not in steps
 
 
 def test_threads_remember_without_getting_into_each_others_way(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -56,6 +56,11 @@ PLAIN = ConnectionOptions()
             WsOptions(PLAIN, "wss://h/", subprotocols=("a", "b"), headers=(("X", "1"), ("Y", "z:2"))),
         ),
         ("probe h", ProbeOptions(PLAIN, "h", 443)),
+        ("probe h --cert c.pem", ProbeOptions(ConnectionOptions(cert=Path("c.pem")), "h", 443)),
+        (
+            f"get {URL} --cert c.pem --key k.pem",
+            GetOptions(ConnectionOptions(cert=Path("c.pem"), key=Path("k.pem")), URL, None),
+        ),
         ("probe h:8443", ProbeOptions(PLAIN, "h", 8443)),
         ("certs list", ListOptions(PLAIN)),
         ("demo", DemoOptions(PLAIN)),
@@ -65,6 +70,14 @@ PLAIN = ConnectionOptions()
 )
 def test_each_command_has_its_options(line: str, options: Options) -> None:
     assert parse(line.split()) == options
+
+
+def test_a_key_belongs_to_a_certificate(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        parse(["get", URL, "--key", "k.pem"])
+    said = capsys.readouterr().err
+    assert said.startswith("usage: trio-secure get ")
+    assert "--key is the key of a certificate: name that with --cert FILE" in said
 
 
 def test_the_version_is_that_of_the_distribution(capsys: pytest.CaptureFixture[str]) -> None:

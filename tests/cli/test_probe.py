@@ -63,6 +63,19 @@ async def test_without_verification_nobody_vouches() -> None:
     assert "NOT checked" in terminal.said
 
 
+@pytest.mark.parametrize("shown", [True, False])
+async def test_a_client_certificate_is_shown_or_that_it_was_wanted_is_noted(
+    tmp_path: Path, shown: bool
+) -> None:
+    terminal, authority = FakeTerminal(), Authority.make()
+    cert, key = authority.issue(common="client").write(tmp_path) if shown else (None, None)
+    async with tls_server(authority.issue("127.0.0.1"), ignore, asks=authority) as port:
+        connection = ConnectionOptions(insecure=True, cert=cert, key=key)
+        await probe(ProbeOptions(connection, "127.0.0.1", port), terminal)
+    noted = "note: The server asked for a client certificate and was shown none"
+    assert (noted in terminal.printed.decode()) is not shown
+
+
 async def test_the_stores_file_that_anchors_the_chain_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,11 +9,14 @@ import pytest
 import trio
 
 from support.terminal import FakeTerminal
+from support.tls_server import tcp_server
 from trio_certs import CertificateError, ManifestError, Reason, ResourceNotFoundError, StoreError
 from trio_https import (
+    Client,
     ConnectionLost,
     DigestMismatch,
     Headers,
+    HTTPError,
     InsecureConnection,
     InvalidURL,
     ProtocolError,
@@ -26,7 +29,7 @@ from trio_secure import AlertDescription, AlertReceived, CertificateRefused, Pee
 from trio_secure_cli import ExitCode
 from trio_secure_cli._failure import CommandError
 from trio_secure_cli._report import explain, report
-from trio_wss import ConnectionClosed, UpgradeRefused
+from trio_wss import ConnectionClosed, UpgradeRefused, WebSocketError, connect_websocket
 
 
 def caused(error: BaseException, cause: BaseException) -> BaseException:
@@ -58,8 +61,12 @@ def operating_system(number: int) -> OSError:
         (RedirectRefused("not secure"), ExitCode.STATUS, "not secure"),
         (ProxyRefused("it says no"), ExitCode.NETWORK, "it says no"),
         (DigestMismatch("another"), ExitCode.DIGEST, "another"),
-        (socket.gaierror(-2, "Name or service not known"), ExitCode.NETWORK, "the host was not found (Name"),
-        (socket.gaierror("odd"), ExitCode.NETWORK, "the host was not found (odd)"),
+        (
+            socket.gaierror(-2, "the host h.test was not found"),
+            ExitCode.NETWORK,
+            "the host h.test was not found",
+        ),
+        (socket.gaierror("odd"), ExitCode.NETWORK, "odd"),
         (operating_system(errno.ECONNREFUSED), ExitCode.NETWORK, "Connection refused"),
         (OSError("odd"), ExitCode.NETWORK, "the connection failed: odd"),
         (trio.BrokenResourceError(), ExitCode.NETWORK, "the connection broke"),
@@ -111,6 +118,15 @@ def test_a_refusal_nobody_can_do_much_about_has_no_hint(cause: BaseException) ->
     assert problem.hint is None
 
 
+@pytest.mark.parametrize(
+    ("alert", "hint"), [(40, "--suites"), (70, "--versions"), (116, "--cert"), (80, None)]
+)
+def test_a_refusal_by_the_server_comes_with_the_way_to_find_out_why(alert: int, hint: str | None) -> None:
+    problem = explain(AlertReceived(alert))
+    assert problem.code is ExitCode.TLS
+    assert problem.hint is None if hint is None else hint in (problem.hint or "")
+
+
 def test_a_missing_ca_comes_with_the_line_to_add() -> None:
     missing = ResourceNotFoundError("ca9.der", "It is …", authority="A CA", manifest_line='"$(CERTS)/ca9"')
     problem = explain(refused(missing))
@@ -150,6 +166,34 @@ def test_of_several_attempts_to_connect_each_reason_is_told_once() -> None:
 def test_what_broke_the_stream_is_told_if_it_is_known() -> None:
     problem = explain(caused(trio.BrokenResourceError(), operating_system(errno.ECONNRESET)))
     assert problem.message == "the connection failed: Connection reset by peer"
+
+
+@pytest.mark.parametrize(
+    ("scheme", "says", "hint"),
+    [
+        ("http", b"", "begins with https:"),
+        ("http", bytes.fromhex("15 0303 0002 02 46"), "write https: instead"),
+        ("ws", b"", "begins with wss:"),
+        ("ws", bytes.fromhex("15 0303 0002 02 46"), "begins with wss:"),
+    ],
+    ids=["http, nothing", "http, an alert", "ws, nothing", "ws, an alert"],
+)
+async def test_who_speaks_http_to_a_port_for_tls_is_told_so(scheme: str, says: bytes, hint: str) -> None:
+    async def server(stream: trio.abc.Stream) -> None:
+        await stream.receive_some()
+        if says:
+            await stream.send_all(says)
+
+    async with tcp_server(server) as port:
+        url = f"{scheme}://127.0.0.1:{port}/"
+        async with Client() as client, trio.open_nursery() as nursery:
+            asked = connect_websocket(nursery, url) if scheme == "ws" else client.get(url)
+            with pytest.raises((HTTPError, WebSocketError)) as caught:
+                await asked
+    problem = explain(caught.value, None, url)
+    assert problem.code is ExitCode.PROTOCOL
+    assert hint in f"{problem.message} {problem.hint}"
+    assert "begins with" not in f"{explain(caught.value, None, 'https://h.test/').hint}"
 
 
 def test_of_a_lost_http_connection_the_failure_of_tls_is_told() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from support.authority import Authority
 from support.terminal import FakeTerminal
+from support.tls_server import ignore, tls_server
 from trio_certs import Manifest, ManifestError
 from trio_https import InvalidURL
 from trio_secure import TraceEvent
@@ -78,6 +79,7 @@ async def test_insecure_is_loud(person: str) -> None:
         (ConnectionOptions(insecure=True), True),
         (ConnectionOptions(ca=Path("missing")), True),
         (ConnectionOptions(manifest=Path("missing")), True),
+        (ConnectionOptions(cert=Path("missing")), True),
     ],
 )
 async def test_without_tls_its_options_have_no_effect_and_that_is_said(
@@ -105,6 +107,44 @@ async def test_a_manifest_that_cannot_be_used_is_refused(tmp_path: Path) -> None
     path.write_bytes(b"\x00\xff")
     with pytest.raises(ManifestError):
         await secure_dictionary(ConnectionOptions(manifest=path), FakeTerminal())
+
+
+@pytest.mark.parametrize("files", ["one", "two"])
+async def test_a_client_certificate_is_shown_to_who_asks(
+    tmp_path: Path, authorities: list[Authority], files: str
+) -> None:
+    client = authorities[0].issue(common="client")
+    cert, key = client.write(tmp_path)
+    if files == "one":
+        cert.write_bytes(cert.read_bytes() + key.read_bytes())
+    options = ConnectionOptions(cert=cert, key=key if files == "two" else None, insecure=True)
+    secure = await secure_dictionary(options, FakeTerminal())
+    async with (
+        tls_server(authorities[1].issue("127.0.0.1"), ignore, asks=authorities[0]) as port,
+        make_socket("127.0.0.1", port, secure) as stream,
+    ):
+        assert stream.info.client_certificates == (client.certificate_der,)
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "complaint", "hint"),
+    [
+        ("cert", None, "cannot be used: the private key cannot be read", "--key FILE"),
+        ("cert", "other", "with the key .* cannot be used: the private key is not that of", None),
+        ("missing", None, "cannot read the client's certificate .*missing: No such file", None),
+        ("cert", "missing", "cannot read the client's key .*missing: No such file", None),
+    ],
+)
+async def test_a_client_certificate_that_cannot_be_used_is_refused(
+    tmp_path: Path, authorities: list[Authority], name: str, key: str | None, complaint: str, hint: str | None
+) -> None:
+    (tmp_path / "cert").write_bytes(authorities[0].issue(common="client").certificate_pem)
+    (tmp_path / "other").write_bytes(authorities[0].issue(common="other").key_pem)
+    options = ConnectionOptions(cert=tmp_path / name, key=None if key is None else tmp_path / key)
+    with pytest.raises(CommandError, match=complaint) as caught:
+        await secure_dictionary(options, FakeTerminal())
+    assert caught.value.code is ExitCode.USAGE
+    assert hint is None if caught.value.hint is None else (hint or "") in caught.value.hint
 
 
 def test_the_socket_is_made_without_connecting() -> None:

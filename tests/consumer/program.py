@@ -1,4 +1,4 @@
-"""A program of somebody else, as a type checker sees it: it uses the public names of all five packages.
+"""A program of somebody else, as a type checker sees it: it uses the public names of all packages.
 
 Theory of operation: `nox -s consumer` checks it with mypy and pyright, both strict, in a folder of its own against
 the installed wheel. That finds a `py.typed` that is missing, a name that is not re-exported, and a type that a
@@ -7,8 +7,11 @@ user cannot write down. Nobody runs it.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import assert_type
 
+import httpx
 import trio
 
 from trio_certs import CertificateFacts, Manifest, Pin, Store, Trust, VerifiedChain
@@ -23,7 +26,11 @@ from trio_secure import (
     TLSError,
     TraceEvent,
 )
+from trio_secure.testing import Authority, Server, StalledAt
+from trio_secure_adapters import open_ssl_over_tcp_stream
+from trio_secure_adapters.httpx import SecureTransport
 from trio_secure_cli import main as command
+from trio_secure_report import ConnectionWarning, render_report, warnings_about, write_report
 from trio_wss import WebSocket, open_websocket
 
 
@@ -75,6 +82,25 @@ async def clients(path: str) -> str:
     text = await Request(host="example.com", path="/", response=str, port=443)
     assert_type(text, str)
     return text
+
+
+async def from_elsewhere() -> None:
+    """Below other libraries, and without a network."""
+    async with httpx.AsyncClient(transport=SecureTransport({"verify": False}, http2=True)) as client:
+        assert_type(await client.get("https://example.com/"), httpx.Response)
+    stream: trio.abc.Stream = await open_ssl_over_tcp_stream("example.com", 443)
+    await stream.aclose()
+    async with Authority().serve("example.com", fault=StalledAt(9)) as server:
+        assert_type(server, Server)
+        async with Client(Socket=server.SecureSocket) as own:
+            await own.get("https://example.com/")
+
+
+def reports(info: ConnectionInfo, events: list[TraceEvent], path: Path) -> str:
+    """A connection as a page."""
+    write_report(events, path)
+    assert_type(warnings_about(info, datetime.now(UTC), events), tuple[ConnectionWarning, ...])
+    return render_report(events)
 
 
 def others(chain: VerifiedChain, der: bytes) -> int:

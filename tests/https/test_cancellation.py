@@ -92,7 +92,7 @@ _KINDS = ["get", "coded", "left", "upload", "early", "expect", "gone"]
 
 async def _still_good(client: Client, server: Peers) -> None:
     """Every slot is free, no more is open than allowed, and as many requests as there are slots succeed."""
-    pool = client._transport._pool
+    pool = client._transport.pool
     assert pool._slots.free == _SIZE
     assert pool._slots.waiting == 0
     assert not pool._busy

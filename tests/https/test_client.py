@@ -79,6 +79,18 @@ async def test_streams_both_ways() -> None:
         assert server.requests[0].headers["x"] == "y"
 
 
+async def test_a_request_that_is_made_again_is_another_for_each_method_and_url() -> None:
+    targets = [f"/{number}" for number in range(100)]
+    async with peers(always(ok(b"hello"))) as server, Client(server) as client:
+        for target in (*targets, *targets[-2:], *targets[-2:], *targets[:2]):
+            for method in ("GET", "HEAD"):
+                await client.request(method, f"http://h{target}")
+        seen = [f"{one.method} {one.target}" for one in server.requests]
+        asked = (*targets, *targets[-2:], *targets[-2:], *targets[:2])
+        assert seen == [f"{method} {target}" for target in asked for method in ("GET", "HEAD")]
+        assert str((await client.get(URL.parse("http://h/0"))).url) == "http://h/0"
+
+
 async def test_headers_of_the_client_go_with_every_request() -> None:
     async with (
         peers(always(ok())) as server,
@@ -118,6 +130,9 @@ async def test_schemes_hosts_and_ports_do_not_share_connections() -> None:
         ("GET", "wss://example.com", InvalidURL),
         ("G T", "http://h/", InvalidRequest),
         ("GET", None, TypeError),
+        ("GET", ["http://h/"], TypeError),
+        (["GET"], "http://h/", TypeError),
+        ("CONNECT", "http://h/", InvalidRequest),
     ],
 )
 async def test_nonsense_is_refused_before_anything_is_connected(

@@ -63,7 +63,9 @@ class Deaf(Wire):
         await trio.sleep_forever()
 
 
-def connection(wire: Wire, limits: Limits | None = None, deadlines: Deadlines | None = None) -> Connection:
+def connection(
+    wire: trio.abc.Stream, limits: Limits | None = None, deadlines: Deadlines | None = None
+) -> Connection:
     return Connection(wire, "http://h", limits or Limits(), deadlines or Deadlines())
 
 
@@ -403,6 +405,39 @@ async def test_a_cancelled_send_ends_the_use_of_the_connection(
     await made.read_head()
     assert await body(made) == b""
     assert not made.reusable
+
+
+async def test_of_a_large_body_much_is_received_at_once() -> None:
+    asked: list[int | None] = []
+
+    class Wise(Wire):
+        async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
+            asked.append(max_bytes)
+            return await super().receive_some(max_bytes)
+
+    answer = ok(b"x" * 300_000)
+    head = answer.index(b"\r\n\r\n") + 4
+    made = connection(Wise(answer[:head], answer[head:]))
+    made.begin(h11.Request(method="GET", target="/", headers=[("Host", "h")]))
+    await made.read_head()
+    assert await body(made) == b"x" * 300_000
+    # It says itself how much it is.
+    assert asked == [None, None]
+
+    ours, theirs = trio.socket.socketpair()
+    stream = trio.SocketStream(ours)
+    made = connection(stream)
+    made.begin(h11.Request(method="GET", target="/", headers=[("Host", "h")]))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(trio.SocketStream(theirs).send_all, answer)
+        await trio.testing.wait_all_tasks_blocked()
+        await made.read_head()
+        assert len(await made.read_body()) < 64 * 1024
+        await trio.testing.wait_all_tasks_blocked()
+        assert len(await made.read_body()) > 64 * 1024
+        nursery.cancel_scope.cancel()
+    await stream.aclose()
+    theirs.close()
 
 
 # Deadlines

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Generator
 from types import SimpleNamespace
 from typing import Any  # options are passed on as they are
 
@@ -30,6 +31,31 @@ async def test_the_default_for_http_is_the_route_itself() -> None:
     async with peers(always(ok())) as server:
         await Connector(None, {"a": 1}).connect(URL.parse("http://h/"), Route("r", None, server), Deadlines())
         assert server.calls == [("h", 80, {})]
+
+
+async def test_who_the_client_is_can_be_withheld() -> None:
+    secure = {"verify": False, "clientCertificates": b"c", "clientKey": b"k"}
+    given: list[object] = []
+
+    async with peers(always(ok())) as server:
+
+        class Recording(SecureSocket):
+            def __init__(self, host: str, port: int, *, secure: object, Socket: Any) -> None:  # noqa: N803
+                super().__init__(host, port)
+                given.append(secure)
+
+            def __await__(self) -> Generator[Any, Any, Any]:
+                return server(self.host, self.port).__await__()
+
+        made = Connector(Recording, secure)
+        assert made.has_identity
+        assert not Connector(Recording, {"verify": False}).has_identity
+        # What another factory makes of it is not known.
+        assert not Connector(server, secure).has_identity
+        for withheld in (False, True):
+            await made.connect(URL.parse("https://h/"), None, Deadlines(), anonymous=withheld)
+        offer = {"applicationLayerProtocolNegotiation": ("http/1.1",)}
+        assert given == [{**secure, **offer}, {"verify": False, **offer}]
 
 
 async def test_bare_tcp_is_refused_for_https() -> None:

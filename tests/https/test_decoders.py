@@ -10,11 +10,15 @@ from collections.abc import Callable
 from typing import Any  # the libraries have no types in common
 
 import pytest
-from backports import zstd
 
 from trio_https import DecodingError, Limits, ResponseTooLarge
 from trio_https import _decoders as decoders
 from trio_https._decoders import STEP, Decoder, accepted, codings_of
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 compress_brotli: Callable[[bytes], bytes] = vars(importlib.import_module("brotli"))["compress"]
 TEXT = random.Random(1).randbytes(5000) + b"hello " * 50_000  # noqa: S311

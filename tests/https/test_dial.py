@@ -115,6 +115,21 @@ async def _connect(monkeypatch: pytest.MonkeyPatch, trace: Trace, network: _Netw
     return await Dial().connect("name", 80, trace)
 
 
+class _NoName(_Resolver):
+    async def getaddrinfo(self, host: Any, port: Any, *_: Any, **__: Any) -> Any:
+        raise trio.socket.gaierror(trio.socket.EAI_NONAME, "Name or service not known")
+
+
+async def test_a_name_without_an_address_is_named(trace: Trace) -> None:
+    trio.socket.set_custom_hostname_resolver(_NoName())
+    with pytest.raises(
+        trio.socket.gaierror, match=r"host name\.test was not found \(Name or .*network"
+    ) as caught:
+        await Dial().connect("name.test", 80, trace)
+    assert caught.value.errno == trio.socket.EAI_NONAME
+    assert isinstance(caught.value.__cause__, trio.socket.gaierror)
+
+
 async def test_families_take_turns_and_the_first_to_answer_wins(
     monkeypatch: pytest.MonkeyPatch, trace: Trace, autojump_clock: trio.testing.MockClock
 ) -> None:

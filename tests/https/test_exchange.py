@@ -22,7 +22,7 @@ from trio_https import (
     TruncatedBody,
 )
 from trio_https._connection import Connection
-from trio_https._exchange import exchange
+from trio_https._exchange import Exchange
 from trio_https._outgoing import Outgoing
 
 BIG = b"0123456789abcdef" * 16 * 1024
@@ -50,7 +50,7 @@ def _lockstep(nursery: trio.Nursery, script: Script) -> Peers:
 async def test_sends_a_body_that_is_here_with_its_length(body: str | bytes | None) -> None:
     async with peers(answering(ok(b"done"))) as server:
         connection = await _connection(server)
-        async with exchange(connection, _request(body)) as response:
+        async with Exchange(connection, _request(body)) as response:
             assert response.status == 200
             assert response.reason == "OK"
             assert response.http_version == "1.1"
@@ -69,7 +69,7 @@ async def test_sends_a_body_that_is_here_with_its_length(body: str | bytes | Non
 async def test_sends_a_body_that_arrives_in_chunks(pieces: tuple[bytes, ...]) -> None:
     async with peers(answering(ok(b"done"))) as server:
         connection = await _connection(server)
-        async with exchange(connection, _request(_pieces(*pieces))) as response:
+        async with Exchange(connection, _request(_pieces(*pieces))) as response:
             assert (await response.read(10)).content == b"done"
         assert server.requests[0].body == b"".join(pieces)
         assert server.requests[0].headers["transfer-encoding"] == "chunked"
@@ -78,7 +78,7 @@ async def test_sends_a_body_that_arrives_in_chunks(pieces: tuple[bytes, ...]) ->
 
 async def test_sends_a_body_that_arrives_with_the_length_it_was_given() -> None:
     async with peers(answering(ok())) as server:
-        async with exchange(
+        async with Exchange(
             await _connection(server), _request(_pieces(b"ab", b"c"), {"Content-Length": "3"})
         ) as response:
             assert response.status == 200
@@ -97,7 +97,7 @@ async def test_a_short_request_goes_out_in_one_piece() -> None:
     near, far = memory_stream_pair()
     await far.send_all(ok())
     connection = Connection(Counting(near), "http://h", Limits(), Deadlines())
-    async with exchange(connection, _request(b"x" * 1000)) as response:
+    async with Exchange(connection, _request(b"x" * 1000)) as response:
         assert response.status == 200
     assert len(sent) == 1
 
@@ -111,7 +111,7 @@ async def test_body_and_response_flow_at_the_same_time() -> None:
 
     async with trio.open_nursery() as nursery:
         server = _lockstep(nursery, echo)
-        async with exchange(await _connection(server), _request(BIG)) as response:
+        async with Exchange(await _connection(server), _request(BIG)) as response:
             content = b"".join([chunk async for chunk in response])
         assert content == BIG
         nursery.cancel_scope.cancel()
@@ -126,7 +126,7 @@ async def test_an_early_answer_ends_an_upload_nobody_reads(autojump_clock: trio.
     async with trio.open_nursery() as nursery:
         server = _lockstep(nursery, refuse)
         connection = await _connection(server)
-        async with exchange(connection, _request(BIG)) as response:
+        async with Exchange(connection, _request(BIG)) as response:
             assert response.status == 413
             assert (await response.read(100)).content == b"too large"
         assert not connection.reusable
@@ -146,7 +146,7 @@ async def test_an_early_answer_is_read_though_the_server_closed() -> None:
     for body in (BIG, endless()):
         async with peers(refuse) as server:
             connection = await _connection(server)
-            async with exchange(connection, _request(body)) as response:
+            async with Exchange(connection, _request(body)) as response:
                 assert response.status == 413
                 assert (await response.read(100)).content == b"too large"
             assert not connection.reusable
@@ -159,7 +159,7 @@ async def test_a_server_that_closes_without_an_answer_is_one_error() -> None:
     for body in (b"short", BIG, _pieces(BIG, BIG)):
         async with peers(slam) as server:
             with pytest.raises(ConnectionLost):
-                async with exchange(await _connection(server), _request(body)):
+                async with Exchange(await _connection(server), _request(body)):
                     pytest.fail("there is no response")
 
 
@@ -180,7 +180,7 @@ async def test_an_upload_that_ends_a_little_later_than_the_response_keeps_the_co
 
     async with peers(eager) as server:
         connection = await _connection(server)
-        async with exchange(connection, _request(source())) as response:
+        async with Exchange(connection, _request(source())) as response:
             await response.read(10)
             answered.set()
         assert connection.reusable
@@ -210,13 +210,13 @@ async def test_an_error_of_the_body_reaches_the_block_alone() -> None:
 
     async with peers(waiting) as server:
         with pytest.raises(Unreadable, match="the disk is on fire"):
-            async with exchange(await _connection(server), _request(source())):
+            async with Exchange(await _connection(server), _request(source())):
                 pytest.fail("there is no response")
         assert closed
     async with peers(patient) as server:
         connection = await _connection(server)
         with pytest.raises(Unreadable):
-            async with exchange(connection, _request(source())) as response:
+            async with Exchange(connection, _request(source())) as response:
                 await response.read(10)
         assert not connection.reusable
 
@@ -231,7 +231,7 @@ async def test_a_body_longer_or_shorter_than_announced_is_an_error() -> None:
                 with pytest.raises(
                     InvalidRequest, match=r"Too (much|little) data for declared Content-Length"
                 ):
-                    async with exchange(
+                    async with Exchange(
                         await _connection(server), _request(body, {"Content-Length": length})
                     ):
                         pytest.fail("there is no response")
@@ -248,12 +248,12 @@ async def test_an_error_of_the_block_reaches_its_outside_alone() -> None:
         for body in (b"short", BIG):
             cause = ValueError("cause")
             with pytest.raises(KeyError) as caught:
-                async with exchange(await _connection(server), _request(body)):
+                async with Exchange(await _connection(server), _request(body)):
                     raise KeyError("mine") from cause
             assert caught.value.__cause__ is cause
             assert not isinstance(caught.value.__context__, BaseExceptionGroup)
         with pytest.raises(ExceptionGroup) as group:
-            async with exchange(await _connection(server), _request(BIG)):
+            async with Exchange(await _connection(server), _request(BIG)):
                 raise ExceptionGroup("the caller's own", [ValueError("one"), ValueError("two")])
         assert len(group.value.exceptions) == 2
         nursery.cancel_scope.cancel()
@@ -274,7 +274,7 @@ async def test_the_blocks_error_comes_before_the_bodys() -> None:
 
     async with peers(patient) as server:
         with pytest.raises(KeyError):
-            async with exchange(await _connection(server), _request(source())):
+            async with Exchange(await _connection(server), _request(source())):
                 raise KeyError("mine")
 
 
@@ -287,7 +287,7 @@ async def test_cancelling_the_block_is_cancelling(autojump_clock: trio.testing.M
         server = _lockstep(nursery, patient)
         for body in (b"short", BIG):
             with trio.move_on_after(5) as scope:
-                async with exchange(await _connection(server), _request(body)):
+                async with Exchange(await _connection(server), _request(body)):
                     pytest.fail("there is no response")
             assert scope.cancelled_caught
         nursery.cancel_scope.cancel()
@@ -301,7 +301,7 @@ async def test_a_server_that_reads_nothing_is_given_up(autojump_clock: trio.test
     async with trio.open_nursery() as nursery:
         server = _lockstep(nursery, deaf)
         with pytest.raises(TooSlow, match="took none of the request for 60 s"):
-            async with exchange(await _connection(server), _request(BIG)):
+            async with Exchange(await _connection(server), _request(BIG)):
                 pytest.fail("there is no response")
         nursery.cancel_scope.cancel()
 
@@ -314,7 +314,7 @@ async def test_a_slow_body_is_no_slow_server(autojump_clock: trio.testing.MockCl
 
     async with (
         peers(answering(ok(b"done"))) as server,
-        exchange(await _connection(server), _request(slow())) as response,
+        Exchange(await _connection(server), _request(slow())) as response,
     ):
         assert (await response.read(10)).content == b"done"
     assert trio.current_time() >= 500
@@ -329,7 +329,7 @@ async def test_a_response_cut_short_is_one_error_during_an_upload() -> None:
     for body in (b"short", BIG):
         async with peers(cut) as server:
             with pytest.raises(TruncatedBody):
-                async with exchange(await _connection(server), _request(body)) as response:
+                async with Exchange(await _connection(server), _request(body)) as response:
                     await response.read(10)
 
 
@@ -342,7 +342,7 @@ async def test_leaving_the_block_early_ends_the_upload(autojump_clock: trio.test
     async with trio.open_nursery() as nursery:
         server = _lockstep(nursery, patient)
         connection = await _connection(server)
-        async with exchange(connection, _request(BIG)) as response:
+        async with Exchange(connection, _request(BIG)) as response:
             assert response.status == 200
         assert not connection.reusable
         assert trio.current_time() == 0
@@ -363,7 +363,7 @@ async def test_a_request_that_cannot_even_begin_is_one_error() -> None:
     for body in (b"short", BIG):
         connection = Connection(Broken(memory_stream_pair()[0]), "http://h", Limits(), Deadlines())
         with pytest.raises(ConnectionLost) as caught:
-            async with exchange(connection, _request(body)):
+            async with Exchange(connection, _request(body)):
                 pytest.fail("there is no response")
         assert caught.value.__cause__ is failure
 
@@ -371,7 +371,7 @@ async def test_a_request_that_cannot_even_begin_is_one_error() -> None:
 async def test_a_response_is_closed_with_its_block() -> None:
     for body in (b"short", BIG):
         async with peers(answering(ok(b"hello"))) as server:
-            async with exchange(await _connection(server), _request(body)) as response:
+            async with Exchange(await _connection(server), _request(body)) as response:
                 pass
             with pytest.raises(
                 trio.ClosedResourceError, match="the response of http://h/ is read inside its block"
@@ -404,7 +404,7 @@ async def test_a_body_waits_until_it_is_asked_for() -> None:
     for body in (source(), b"hello"):
         async with peers(asking) as server:
             connection = await _connection(server)
-            async with exchange(connection, _request(body, _EXPECTING)) as response:
+            async with Exchange(connection, _request(body, _EXPECTING)) as response:
                 assert (await response.read(10)).content == b"done"
                 assert [one.status for one in response.informational] == [100]
             assert connection.reusable
@@ -425,7 +425,7 @@ async def test_a_server_that_says_nothing_gets_it_after_a_second(
         async with peers(silent) as server:
             connection = await _connection(server)
             began = trio.current_time()
-            async with exchange(connection, _request(b"x", _EXPECTING), None, deadlines) as response:
+            async with Exchange(connection, _request(b"x", _EXPECTING), None, deadlines) as response:
                 assert response.status == 200
             assert asked[-1] - began == seconds
             assert connection.reusable
@@ -443,7 +443,7 @@ async def test_after_a_final_answer_it_is_not_sent_at_all(autojump_clock: trio.t
 
     async with peers(refuse) as server:
         connection = await _connection(server)
-        async with exchange(connection, _request(source(), _EXPECTING)) as response:
+        async with Exchange(connection, _request(source(), _EXPECTING)) as response:
             assert response.status == 401
             assert (await response.read(10)).content == b"no"
         assert not connection.reusable
@@ -453,7 +453,7 @@ async def test_after_a_final_answer_it_is_not_sent_at_all(autojump_clock: trio.t
 async def test_without_a_body_there_is_nothing_to_wait_for() -> None:
     async with (
         peers(answering(ok(b"done"))) as server,
-        exchange(await _connection(server), _request(None, _EXPECTING)) as response,
+        Exchange(await _connection(server), _request(None, _EXPECTING)) as response,
     ):
         assert response.status == 200
 
@@ -466,7 +466,7 @@ async def test_interim_responses_are_told_and_kept() -> None:
     interim = b"HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"
     async with peers(answering(interim + ok(b"done"))) as server:
         request = Outgoing.of("GET", "http://h/", on_informational=told.append)
-        async with exchange(await _connection(server), request) as response:
+        async with Exchange(await _connection(server), request) as response:
             assert [one.reason for one in told] == ["Processing", "Early Hints"]
             assert [one.status for one in response.informational] == [102, 103]
             assert response.informational[1].headers["link"] == "</x>"
@@ -479,7 +479,7 @@ async def test_interim_responses_without_end_are_refused() -> None:
         with pytest.raises(
             ResponseTooLarge, match=r"http://h sent 3 interim responses.*Limits.informational is 2"
         ):
-            async with exchange(connection, Outgoing.of("GET", "http://h/")):
+            async with Exchange(connection, Outgoing.of("GET", "http://h/")):
                 pytest.fail("there is no response")
 
 
@@ -499,7 +499,7 @@ async def test_trailers_follow_the_body(trailers: object) -> None:
     async with peers(keep) as server:
         connection = await _connection(server)
         request = Outgoing.of("POST", "http://h/", {"Trailer": "X"}, b"hello", trailers=trailers)
-        async with exchange(connection, request) as response:
+        async with Exchange(connection, request) as response:
             assert response.status == 200
         assert b"\r\nTransfer-Encoding: chunked\r\n" in received
         assert connection.reusable
@@ -515,7 +515,7 @@ async def test_a_trailer_that_is_none_is_the_callers_error() -> None:
     async with peers(waiting) as server:
         request = Outgoing.of("POST", "http://h/", None, b"hello", trailers=trailers)
         with pytest.raises(TypeError, match="headers must be a mapping"):
-            async with exchange(await _connection(server), request):
+            async with Exchange(await _connection(server), request):
                 pytest.fail("there is no response")
 
 
@@ -531,7 +531,7 @@ async def test_a_switch_of_protocols_hands_over_the_stream() -> None:
     async with peers(switch) as server:
         connection = await _connection(server)
         request = Outgoing.of("GET", "http://h/", {"Upgrade": "own", "Connection": "upgrade"})
-        async with exchange(connection, request) as response:
+        async with Exchange(connection, request) as response:
             assert response.status == 101
             assert [chunk async for chunk in response] == []
             stream = response.take_stream()
@@ -551,6 +551,6 @@ async def test_a_coded_body_is_decoded_unless_it_is_not_to_be() -> None:
     for decode, content in ((True, b"hello"), (False, coded)):
         async with peers(answering(ok(coded, "Content-Encoding: gzip"))) as server:
             request = Outgoing.of("GET", "http://h/", decode=decode)
-            async with exchange(await _connection(server), request) as response:
+            async with Exchange(await _connection(server), request) as response:
                 assert response.body_length == len(coded)
                 assert (await response.read(100)).content == content

@@ -120,8 +120,11 @@ def test_what_follows_a_switch_of_protocols_is_pending() -> None:
 
 def test_a_large_body_is_joined_with_what_came_with_the_head() -> None:
     framing = _framing()
+    assert not framing.much_is_left
     _heads(framing, ok(b"x" * 300_000))
+    assert framing.much_is_left
     assert _body(framing) == b"x" * 300_000
+    assert not framing.much_is_left
     framing = _framing()
     _heads(framing, ok(b"x" * 10) + b"left over")
     assert _body(framing) == b"x" * 10
@@ -169,6 +172,11 @@ def test_a_header_section_where_none_can_be() -> None:
     _heads(framing, chunked(b"x"))
     with pytest.raises(ProtocolError, match="in place of a header section"):
         framing.head()
+
+
+def test_a_block_of_a_known_length_is_not_copied() -> None:
+    block = memoryview(b"x")
+    assert _sending("PUT", "Content-Length", "1").block(block) is block
 
 
 def test_a_block_of_the_wrong_size() -> None:

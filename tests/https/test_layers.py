@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import trio
 import trio.testing
 
+import trio_secure
+import trio_secure.testing
 from support.cancellation import every_checkpoint
 from support.http_peers import Peer, Script, always, ok, peers
 from trio_https import (
     Auth,
     BasicAuth,
     Client,
+    ConnectionLost,
     CookieJar,
     DigestAuth,
     HTTPProxy,
@@ -89,6 +94,42 @@ async def test_credentials_of_the_client_are_not_for_whom_it_is_redirected_to() 
         assert factory.requests[0].headers["authorization"] == "Basic dTpw"
         await client.get(PAGE, auth=Auth())
         assert "authorization" not in factory.requests[2].headers
+
+
+@pytest.mark.parametrize("as_config", [False, True])
+async def test_a_client_certificate_is_not_for_whom_it_is_redirected_to(as_config: bool) -> None:
+    """Both servers insist on one, so whoever is not shown it refuses the connection."""
+    authority = trio_secure.testing.Authority()
+
+    async def handler(stream: trio.abc.Stream) -> None:
+        while request := await stream.receive_some():
+            away = b"GET /away" in request
+            await stream.send_all(
+                ok(b"hello", f"Location: https://two.example:{port}/", status="302 x")
+                if away
+                else ok(b"hello")
+            )
+
+    async with (
+        authority.serve("one.example", "two.example", handler=handler, ask_client=True) as server,
+        trio.open_nursery() as nursery,
+    ):
+        listeners = await nursery.start(trio.serve_tcp, server.handle, 0)
+        port = listeners[0].socket.getsockname()[1]
+        secure: Any = {"certificate": authority.certificate, **authority.identity("me@example")}
+        if as_config:
+            identity = trio_secure.ClientIdentity.load(secure["clientCertificates"], secure["clientKey"])
+            secure = trio_secure.TLSConfig(certificate=authority.certificate, client_identities=identity)
+        resolve = {"one.example": "127.0.0.1", "two.example": "127.0.0.1"}
+        async with Client(secure=secure, resolve=resolve) as client:
+            for host in ("one", "two"):
+                assert (await client.get(f"https://{host}.example:{port}/")).text == "hello"
+            # Not over the connection that is there, and not anew.
+            with pytest.raises(ConnectionLost, match="certificate_required"):
+                await client.get(f"https://one.example:{port}/away")
+            # Within an origin it is shown.
+            assert (await client.get(f"https://two.example:{port}/", follow=False)).text == "hello"
+        nursery.cancel_scope.cancel()
 
 
 async def test_a_proxy_is_asked_without_a_tunnel_for_http() -> None:

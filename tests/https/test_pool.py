@@ -1,7 +1,8 @@
 from __future__ import annotations
 
+import math
 import random
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import pytest
@@ -12,9 +13,25 @@ from support.cancellation import every_checkpoint
 from support.http_peers import NearEnd, Peer, Peers, Script, always, ok, peers
 from trio_https import Deadlines, Limits, TooSlow
 from trio_https._connection import Connection
-from trio_https._exchange import exchange
+from trio_https._exchange import Exchange
 from trio_https._outgoing import Outgoing
 from trio_https._pool import Pool
+
+
+@asynccontextmanager
+async def leased(
+    pool: Pool,
+    origin: tuple[str, str, int],
+    connect: Callable[[], Awaitable[Connection]],
+    *,
+    fresh: bool = False,
+    patience: float = math.inf,
+) -> AsyncGenerator[Connection]:
+    connection = await pool.take(origin, connect, fresh=fresh, patience=patience)
+    try:
+        yield connection
+    finally:
+        await pool.give_back(origin, connection)
 
 
 class World:
@@ -29,12 +46,12 @@ class World:
         async def connect() -> Connection:
             return Connection(await self.server(host, 80), f"http://{host}", Limits(), Deadlines())
 
-        async with self.pool.lease(("http", host, 80), connect) as connection:
+        async with leased(self.pool, ("http", host, 80), connect) as connection:
             yield connection
 
     async def fetch(self, host: str = "h", body: bytes | None = None) -> bytes:
         request = Outgoing.of("POST", f"http://{host}/", None, body)
-        async with self.lease(host) as connection, exchange(connection, request) as response:
+        async with self.lease(host) as connection, Exchange(connection, request) as response:
             return (await response.read(1_000_000)).content
 
 
@@ -61,8 +78,8 @@ class Forgetful:
     async def fetch(self) -> bytes:
         request = Outgoing.of("GET", "http://h/", None, None)
         async with (
-            self.pool.lease(("http", "h", 80), self._connect) as connection,
-            exchange(connection, request) as response,
+            leased(self.pool, ("http", "h", 80), self._connect) as connection,
+            Exchange(connection, request) as response,
         ):
             return (await response.read(10)).content
 
@@ -106,8 +123,8 @@ async def test_the_one_used_last_is_taken_first() -> None:
 
         async def both() -> tuple[Connection, Connection]:
             request = Outgoing.of("GET", "http://h/", None, None)
-            async with here.lease() as outer, exchange(outer, request) as one:
-                async with here.lease() as inner, exchange(inner, request) as other:
+            async with here.lease() as outer, Exchange(outer, request) as one:
+                async with here.lease() as inner, Exchange(inner, request) as other:
                     await other.read(10)
                 await one.read(10)
             return outer, inner
@@ -125,7 +142,7 @@ async def test_a_connection_whose_response_was_not_read_is_closed() -> None:
 
     async with world(long) as here:
         request = Outgoing.of("GET", "http://h/", None, None)
-        async with here.lease() as connection, exchange(connection, request):
+        async with here.lease() as connection, Exchange(connection, request):
             pass
         assert here.server.open == 0
 
@@ -134,7 +151,7 @@ async def test_a_short_response_that_is_here_need_not_be_read() -> None:
     async with world() as here:
         request = Outgoing.of("GET", "http://h/", None, None)
         for _ in range(2):
-            async with here.lease() as connection, exchange(connection, request):
+            async with here.lease() as connection, Exchange(connection, request):
                 pass
         assert len(here.server.streams) == here.server.open == 1
 
@@ -248,7 +265,7 @@ async def test_closing_is_polite_for_a_second_and_then_firm(autojump_clock: trio
             return Stubborn(await here.server("h", 80), "http://h", Limits(), Deadlines())
 
         request = Outgoing.of("GET", "http://h/", None, None)
-        async with here.pool.lease(("http", "h", 80), connect) as connection, exchange(connection, request):
+        async with leased(here.pool, ("http", "h", 80), connect) as connection, Exchange(connection, request):
             pass
         assert here.server.open == 1
         await here.pool.aclose()
@@ -293,7 +310,7 @@ async def test_whoever_waits_in_line_or_connects_learns_that_it_was_closed() -> 
 
         async def lease() -> None:
             with pytest.raises(trio.ClosedResourceError, match="the client is closed"):
-                async with here.pool.lease(("http", "h", 80), connect):
+                async with leased(here.pool, ("http", "h", 80), connect):
                     pytest.fail("it is closed")
 
         async with trio.open_nursery() as nursery:
@@ -313,7 +330,7 @@ async def test_a_failed_connect_frees_its_slot() -> None:
 
         for _ in range(3):
             with pytest.raises(OSError, match="no route"):
-                async with here.pool.lease(("http", "h", 80), connect):
+                async with leased(here.pool, ("http", "h", 80), connect):
                     pytest.fail("there is no connection")
         assert await here.fetch() == b"hello"
 
@@ -410,7 +427,7 @@ async def test_a_fresh_connection_makes_room_among_those_of_its_server() -> None
         async def connect() -> Connection:
             return Connection(await server("a", 80), "http://a", Limits(), Deadlines())
 
-        async with pool.lease(("http", "a", 80), connect, fresh=True):
+        async with leased(pool, ("http", "a", 80), connect, fresh=True):
             assert [stream.closed for stream in server.streams] == [False, True, False]
         await pool.aclose()
 
@@ -425,19 +442,9 @@ async def test_waiting_in_line_has_a_deadline(autojump_clock: trio.testing.MockC
             with pytest.raises(
                 TooSlow, match=r"no connection became free within 3 s.*0 more.*Deadlines\.pool"
             ):
-                async with here.pool.lease(("http", "h", 80), connect, patience=3):
+                async with leased(here.pool, ("http", "h", 80), connect, patience=3):
                     pytest.fail("there is no slot for it")
             assert trio.current_time() == 3
-        assert await here.fetch() == b"hello"
-
-
-async def test_a_lease_that_was_not_entered_gives_nothing_back() -> None:
-    async with world(size=1) as here:
-
-        async def connect() -> Connection:
-            pytest.fail("it is not entered")
-
-        await here.pool.lease(("http", "h", 80), connect).__aexit__(None, None, None)
         assert await here.fetch() == b"hello"
 
 

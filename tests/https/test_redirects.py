@@ -121,6 +121,7 @@ async def test_to_another_origin_nothing_goes_along_that_tells_who_asks(location
     )
     assert request is not None
     assert request.auth is None
+    assert request.anonymous
     sent = {name.decode().lower() for name, value in request.event.headers if value != b""}
     assert "secret" not in str(request.event.headers)
     assert {"accept", "range", "content-type", "host", "content-length"} <= sent
@@ -132,7 +133,16 @@ async def test_within_an_origin_everything_goes_along() -> None:
     request = following(302, "https://one.example:443/x", headers=HEADERS, auth=auth)
     assert request is not None
     assert request.auth is auth
+    assert not request.anonymous
     assert {name.decode() for name, _ in request.headers} >= set(HEADERS)
+
+
+async def test_the_way_back_is_as_anonymous_as_the_way_there() -> None:
+    there = following(302, "https://two.example/")
+    assert there is not None
+    back = redirected(there, answer(302, ONE, url="https://two.example/"), Redirects())
+    assert back is not None
+    assert back.anonymous
 
 
 def test_what_is_looked_up_by_host_is_looked_up_again() -> None:

@@ -21,7 +21,7 @@ from trio_https import (
     StreamingResponse,
 )
 from trio_https._connection import Connection
-from trio_https._exchange import exchange
+from trio_https._exchange import Exchange
 from trio_https._outgoing import Outgoing
 
 
@@ -44,7 +44,7 @@ async def _streaming(
 ) -> AsyncGenerator[StreamingResponse]:
     async with peers(answering(answer), most) as server:
         connection = Connection(await server("h", 80), "http://h", Limits(), Deadlines())
-        async with exchange(connection, Outgoing.of(method, "http://h/x", None, None)) as response:
+        async with Exchange(connection, Outgoing.of(method, "http://h/x", None, None)) as response:
             yield response
 
 

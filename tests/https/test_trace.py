@@ -23,6 +23,21 @@ async def test_marks_have_times(autojump_clock: trio.testing.MockClock) -> None:
     assert trace.timings.connected is None
 
 
+async def test_the_answer_begins_with_its_first_header_section(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    for interim in (True, False):
+        told: list[Event] = []
+        trace = Trace("GET", _URL, told.append)
+        await trio.sleep(1)
+        if interim:
+            trace.first_byte()
+        await trio.sleep(1)
+        trace.response(200)
+        assert (trace.timings.first_byte, trace.timings.response) == (1 if interim else 2, 2)
+        assert told == [Event("response", "GET", _URL, 2, 200)]
+
+
 async def test_a_hook_is_told(autojump_clock: trio.testing.MockClock) -> None:
     told: list[Event] = []
     trace = Trace("GET", _URL, told.append)

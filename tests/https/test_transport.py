@@ -164,6 +164,28 @@ async def test_timings_and_events(autojump_clock: trio.testing.MockClock) -> Non
         await transport.aclose()
 
 
+async def test_a_body_that_fails_behind_the_answer_is_told(autojump_clock: trio.testing.MockClock) -> None:
+    async def source() -> AsyncGenerator[bytes]:
+        yield b"x"
+        await trio.sleep(1.01)
+        raise KeyError("mine")
+
+    async def early(peer: Peer) -> None:
+        await peer.request_head()
+        await trio.sleep(1)
+        await peer.send(ok())
+
+    told: list[Event] = []
+    async with peers(early) as server:
+        transport = Transport(Connector(server, None), Limits(), Deadlines(), told.append)
+        with pytest.raises(KeyError, match="mine"):
+            async with transport(Outgoing.of("PUT", "http://h/", None, source())) as response:
+                assert response.status == 200
+        assert (told[-1].phase, repr(told[-1].detail)) == ("failed", "KeyError('mine')")
+        await transport.aclose()
+        assert server.open == 0
+
+
 async def test_a_request_may_have_deadlines_of_its_own(autojump_clock: trio.testing.MockClock) -> None:
     async def silent(peer: Peer) -> None:
         await trio.sleep_forever()

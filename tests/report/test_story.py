@@ -68,3 +68,10 @@ def test_of_a_long_life_the_beginning_is_kept() -> None:
     story = Story.of(TraceEvent(n, "note", "tick", "") for n in range(MOST_EVENTS + 1))
     assert len(story.events) == MOST_EVENTS
     assert story.more
+
+
+def test_what_went_wrong_is_told_to_the_end() -> None:
+    message = "x" * 900 + " the end"
+    failure = Story.of([TraceNote(0, "note", "failed", "", {"message": message})]).failure
+    assert failure is not None
+    assert failure.message == message

@@ -9,7 +9,7 @@ from cryptography import x509
 from cryptography.x509.oid import AuthorityInformationAccessOID
 
 from support.authority import Authority
-from trio_secure import ConnectionInfo
+from trio_secure import ConnectionInfo, TraceEvent
 from trio_secure_report import CertificateView, ConnectionWarning, warnings_about
 from trio_secure_report._warnings import chain_warnings, time_left
 
@@ -71,6 +71,13 @@ def test_what_had_better_be_different_is_said(changes: dict[str, Any], kind: str
 def test_a_named_group_of_good_size_is_no_weak_one() -> None:
     for group in ("ffdhe3072", "modp2048", "dhe2048"):
         assert "weak_group" not in [one.kind for one in warnings_about(info(group=group), NOW)]
+
+
+def test_a_client_certificate_that_was_wanted_is_noted() -> None:
+    asked = [TraceEvent(0, "received", "CertificateRequest", "")]
+    assert kinds(warnings_about(info(), NOW, asked)) == [("client_certificate_wanted", "note")]
+    assert warnings_about(info(client_certificates=(b"shown",)), NOW, asked) == ()
+    assert warnings_about(info(), NOW, [TraceEvent(0, "received", "Certificate", "")]) == ()
 
 
 def test_a_promised_staple_that_is_missing_is_a_warning() -> None:

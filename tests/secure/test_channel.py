@@ -81,6 +81,61 @@ async def test_a_reset_is_truncation_and_says_so() -> None:
     assert isinstance(caught.value.__cause__.__cause__, ConnectionResetError)
 
 
+async def test_sending_to_a_socket_that_was_reset_or_closed_says_so() -> None:
+    async def serve(stream: trio.SocketStream) -> None:
+        stream.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_LINGER, _RESET_WHEN_CLOSED)
+
+    async with tcp_server(serve) as port, await trio.open_tcp_stream("127.0.0.1", port) as stream:  # type: ignore[arg-type]
+        channel = Channel(stream)
+        with pytest.raises(Truncated, match="before the server closed"):
+            await channel.fill()
+        with pytest.raises(Truncated, match="broke while sending") as caught:
+            await channel.send(RECORD)
+        assert isinstance(caught.value.__cause__, trio.BrokenResourceError)
+        assert isinstance(caught.value.__cause__.__cause__, OSError)
+        await stream.aclose()
+        with pytest.raises(trio.ClosedResourceError):
+            await channel.send(RECORD)
+
+
+async def test_more_than_a_socket_takes_waits_for_its_reader() -> None:
+    async def serve(stream: trio.abc.Stream) -> None:
+        await reads.wait()
+        received.extend([len(piece) async for piece in stream])
+
+    async def send(stream: trio.SocketStream) -> None:
+        await Channel(stream).send(more)
+        await stream.send_eof()
+
+    more, reads = bytes(2**24), trio.Event()
+    received: list[int] = []
+    async with tcp_server(serve) as port, await trio.open_tcp_stream("127.0.0.1", port) as stream:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(send, stream)
+            await wait_all_tasks_blocked()
+            assert not received
+            reads.set()
+        assert await stream.receive_some() == b""
+    assert sum(received) == len(more)
+
+
+async def test_what_is_sent_at_once_is_a_checkpoint_and_a_cancelled_sender_sends_nothing() -> None:
+    async def serve(stream: trio.abc.Stream) -> None:
+        received.append(bytes(await stream.receive_some()))
+
+    received: list[bytes] = []
+    async with tcp_server(serve) as port, await trio.open_tcp_stream("127.0.0.1", port) as stream:
+        channel = Channel(stream)
+        with trio.CancelScope() as scope:
+            scope.cancel()
+            await channel.send(b"never")
+        assert scope.cancelled_caught
+        with assert_checkpoints():
+            await channel.send(RECORD)
+        assert await stream.receive_some() == b""
+    assert received == [RECORD]
+
+
 async def test_a_broken_stream_is_truncation() -> None:
     rough = RoughStream(memory_stream_pair()[0])
     rough.receiving = trio.BrokenResourceError("reset")

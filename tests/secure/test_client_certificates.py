@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, padding
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.name import _ASN1Type  # the one way to choose how a name is encoded
 from cryptography.x509.oid import NameOID
 
@@ -25,6 +26,7 @@ from support.authority import (
     self_signed,
     to_der,
 )
+from support.der import element, integer
 from support.identities import (
     EXTENDED_KEY_USAGE,
     KEY_USAGE,
@@ -295,11 +297,15 @@ def test_a_name_that_cannot_be_decoded_is_still_a_name() -> None:
         ClientCertificates.parse([der, stranger])
 
 
-def test_certificates_are_of_version_3(tmp_path: Path) -> None:
-    leaf = client("ed25519")
-    _, key = leaf.write(tmp_path)
-    request = _openssl("req", "-new", "-key", str(key), "-subj", "/CN=client")
-    der = _openssl("x509", "-req", "-signkey", str(key), "-outform", "DER", data=request)
+def test_certificates_are_of_version_3() -> None:
+    key = ed25519.Ed25519PrivateKey.generate()
+    public = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    algorithm = element(0x30, element(0x06, bytes.fromhex("2b6570")))  # id-Ed25519
+    days = element(0x30, element(0x17, b"250101000000Z"), element(0x17, b"490101000000Z"))
+    name = common_name("client").public_bytes()
+    # Without the version, which says what is not the first.
+    body = element(0x30, integer(1), algorithm, name, days, name, public)
+    der = element(0x30, body, algorithm, element(0x03, b"\0" + key.sign(body)))
     with pytest.raises(ValueError, match=r"client certificate 1 is X\.509 v1, and TLS takes v3 only"):
         ClientCertificates.parse([der])
 

@@ -153,6 +153,16 @@ def test_values_are_equal_if_class_and_fields_are() -> None:
     assert len({Point(1), Point(1, 0), Twin(1), Empty(), Empty()}) == 3
 
 
+def test_values_that_are_not_compared_are_equal_to_themselves_alone() -> None:
+    @frozen(eq=False)
+    class Row:
+        code: int
+
+    row, other = Row(1), Row(1)
+    assert row == row != other
+    assert len({row, other}) == 2
+
+
 def test_a_value_shows_its_fields_unless_they_are_secret() -> None:
     assert repr(Point(1)) == "Point(x=1, y=0)"
     assert repr(Empty()) == "Empty()"

@@ -408,7 +408,7 @@ async def test_a_session_goes_with_its_connection(version: Version, error: TLSEr
     """
     cache = MemoryCache()
     config = PLAIN.replace(min_version=Version.TLS10)
-    keeper = SessionKeeper(cache, config, None, None, [])
+    keeper = SessionKeeper(cache, config, None, None, "")
     errands = Errands(_settled(version), (), keeper)
     keeper.meet(_settled(version))
     if version >= Version.TLS13:
@@ -418,7 +418,7 @@ async def test_a_session_goes_with_its_connection(version: Version, error: TLSEr
     assert not errands.waiting
     assert len(cache) == 1
     await errands.give_up(error)
-    assert (await SessionKeeper(cache, config, None, None, []).take() is not None) is lasts
+    assert (await SessionKeeper(cache, config, None, None, "").take() is not None) is lasts
 
 
 async def test_without_a_keeper_there_is_nothing_to_keep() -> None:

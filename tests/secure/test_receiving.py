@@ -317,7 +317,7 @@ class Cache:
             self.kept.insert(0, session)
 
     def keeper(self) -> SessionKeeper:
-        return SessionKeeper(self, TLSConfig(), None, None, [])
+        return SessionKeeper(self, TLSConfig(), None, None, "")
 
 
 async def test_a_slow_cache_is_waited_for_and_loses_nothing_when_cancelled() -> None:
@@ -373,7 +373,7 @@ async def test_the_end_behind_a_ticket_is_the_end() -> None:
 
 
 async def test_every_call_is_a_checkpoint_whatever_it_does() -> None:
-    stream, peer = established(keeper=SessionKeeper(MemoryCache(), TLSConfig(), None, None, []))
+    stream, peer = established(keeper=SessionKeeper(MemoryCache(), TLSConfig(), None, None, ""))
     for pieces in ((b"",), (GOOD_TICKET,), (GOOD_TICKET, GOOD_TICKET)):
         for piece in filter(None, pieces):
             await peer.send(HANDSHAKE, piece)

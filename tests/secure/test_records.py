@@ -179,6 +179,15 @@ def test_a_reader_keeps_the_room_while_records_wait_in_it() -> None:
     assert not _holds_a_room(reader)
 
 
+def test_what_is_held_makes_way_for_the_space() -> None:
+    reader = RecordReader()
+    reader.feed(_plain(HANDSHAKE, bytes(MAX_CONTENT)) * 3)
+    assert len(reader.space()) == ROOM - reader.buffered
+    assert reader.next() is not None
+    assert len(reader.space()) == ROOM - reader.buffered
+    assert len(_all(reader)) == 2
+
+
 def test_the_space_is_never_empty_though_nobody_reads() -> None:
     reader, flow = RecordReader(), _plain(HANDSHAKE, bytes(MAX_CONTENT)) * 40
     at = 0
@@ -238,13 +247,16 @@ def test_an_excessive_length_is_refused_before_the_record_is_there(
 
 
 _OTHER_PROTOCOLS = [
-    (b"HTTP/1.1 400 Bad Request\r\n", "it answered in plain HTTP: b'HTTP/1.1 400"),
-    (b"<html>\n<head>", "it answered in plain HTTP: b'<html>"),
-    (b"SSH-2.0-OpenSSH_9.6\r\n", "it answered in SSH: "),
+    (b"HTTP/1.1 400 Bad Request\r\nServer: x", 'it answered in plain HTTP: "HTTP/1.1 400 Bad Request"$'),
+    (b"<html>\n<head>", 'it answered in plain HTTP: "<html>"$'),
+    (b"SSH-2.0-OpenSSH_9.6\r\n", 'it answered in SSH: "SSH-2.0-OpenSSH_9.6"$'),
+    (b'SSH-2.0-\x1b]0;\xff"\n', r'in SSH: "SSH-2.0-\\x1b\]0;\\xff""$'),
     (b"220 mail.example ESMTP\r\n", "SMTP or FTP.*STARTTLS"),
     (b"* OK IMAP4rev1\r\n", "IMAP.*STARTTLS"),
     (b"+OK POP3\r\n", "POP3.*STARTTLS"),
-    (b"\0\0\0\0\0\0\0", "sent something that is not a TLS record: b'"),
+    (b"-ERR no\r\n", 'not a TLS record: "-ERR no"$'),
+    (b"\n\n\n\n\n", "not a TLS record: the bytes 0a 0a 0a 0a 0a$"),
+    (b"\0\0\0\0\0\0\0", "not a TLS record: the bytes 00 00 00 00 00 00 00$"),
     (b"\x80\x2e\x01\x03\x01", "sent something that is not a TLS record"),
     (b"\x18\x03\x03\0\3\1\0\0", "sent something that is not a TLS record"),
 ]
@@ -261,7 +273,7 @@ def test_another_protocol_is_recognized(begin: bytes, says: str) -> None:
 def test_only_the_beginning_of_another_protocol_is_shown() -> None:
     reader = RecordReader()
     reader.feed(b"x" * 4000)
-    with refused(UNEXPECTED_MESSAGE, f"b'{'x' * 48}'$"):
+    with refused(UNEXPECTED_MESSAGE, f': "{"x" * 48}"$'):
         reader.next()
 
 

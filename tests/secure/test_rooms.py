@@ -2,8 +2,7 @@ from __future__ import annotations
 
 import threading
 
-from trio_secure import _rooms
-from trio_secure._rooms import ROOM, give_back, take_room
+from trio_secure._rooms import ROOM, _thread, give_back, take_room
 
 
 def test_a_room_is_used_again() -> None:
@@ -21,19 +20,19 @@ def test_no_room_is_given_to_two() -> None:
 def test_few_rooms_are_kept() -> None:
     for room in [take_room() for _ in range(10)]:
         give_back(room)
-    assert len(_rooms._spare()) == 4
+    assert len(_thread.spare) == 4
 
 
 def test_what_is_no_room_is_not_kept() -> None:
-    _rooms._spare().clear()
+    _thread.spare.clear()
     give_back(memoryview(bytearray(2 * ROOM)))
-    assert not _rooms._spare()
+    assert not _thread.spare
 
 
 def test_threads_have_rooms_of_their_own() -> None:
     give_back(take_room())
     seen: list[int] = []
-    thread = threading.Thread(target=lambda: seen.append(len(_rooms._spare())))
+    thread = threading.Thread(target=lambda: seen.append(len(_thread.spare)))
     thread.start()
     thread.join()
     assert seen == [0]

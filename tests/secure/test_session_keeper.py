@@ -31,7 +31,7 @@ from trio_secure._names import ServerName
 from trio_secure._resumption import ID_LIFETIME
 from trio_secure._session_keeper import SessionKeeper
 from trio_secure._sessions import MAX_LIFETIME, Session, Session12, Session13
-from trio_secure._trust import trust_parts
+from trio_secure._trust import trust_key
 from trio_secure._versions import Version
 from trio_secure._wire import Established, NewSession12
 
@@ -78,7 +78,7 @@ def _keeper(
     port: int | None = 443,
     clock: Callable[[], float] = lambda: NOW,
 ) -> SessionKeeper:
-    return SessionKeeper(cache, config, name, port, trust_parts(config), clock=clock)
+    return SessionKeeper(cache, config, name, port, trust_key(config), clock=clock)
 
 
 async def _key(config: TLSConfig, name: ServerName | None = NAME, port: int | None = 443) -> str:
@@ -258,9 +258,10 @@ async def test_the_same_trust_finds_its_sessions_again(field: str) -> None:
         assert await _key(first) == await _key(second)
 
 
-async def test_a_trust_that_does_not_say_what_it_is_never_finds_any() -> None:
+async def test_a_trust_that_does_not_say_what_it_is_finds_those_of_its_own_configuration_alone() -> None:
     config = _DEFAULT.replace(trust=_Verdicts())
-    assert await _key(config) != await _key(config)
+    assert await _key(config) == await _key(config)
+    assert await _key(config) != await _key(config.replace())
 
 
 async def test_a_name_and_a_port_have_sessions_of_their_own() -> None:

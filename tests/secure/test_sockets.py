@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import ssl
 from contextlib import suppress
-from typing import cast
+from typing import Any, cast
 
 import pytest
 import trio
@@ -31,6 +31,36 @@ async def test_a_socket_connects_when_awaited() -> None:
         stream = await Socket("127.0.0.1", port)
         assert isinstance(stream, trio.SocketStream)
         await stream.aclose()
+
+
+@pytest.mark.parametrize("factory", [Socket, SecureSocket])
+def test_who_forgets_to_connect_is_told(factory: Any) -> None:
+    with pytest.raises(
+        AttributeError, match=r"no 'send_all' before it is connected: stream = await \w*Socket\("
+    ):
+        _ = factory("a.test", 443).send_all
+    with pytest.raises(AttributeError, match=r"Socket' has no 'sendall'$"):
+        _ = factory("a.test", 443).sendall
+    assert not hasattr(factory("a.test", 443), "__aiter__")
+
+
+class NoName(trio.abc.HostnameResolver):
+    async def getaddrinfo(self, *_: object, **__: object) -> Any:
+        raise trio.socket.gaierror(trio.socket.EAI_NONAME, "Name or service not known")
+
+    async def getnameinfo(self, sockaddr: object, flags: int) -> tuple[str, str]:
+        raise OSError
+
+
+@pytest.mark.parametrize("factory", [Socket, SecureSocket])
+async def test_a_name_without_an_address_is_named(factory: SocketFactory[trio.abc.Stream]) -> None:
+    trio.socket.set_custom_hostname_resolver(NoName())
+    with pytest.raises(
+        trio.socket.gaierror, match=r"host a\.test was not found \(Name or .*network"
+    ) as caught:
+        await factory("a.test", 443)
+    assert caught.value.errno == trio.socket.EAI_NONAME
+    assert isinstance(caught.value.__cause__, trio.socket.gaierror)
 
 
 async def test_a_secure_socket_connects_when_awaited() -> None:

@@ -224,6 +224,16 @@ async def _plain(on: Stage) -> None:
     await connect()
 
 
+async def _clear(on: Stage) -> None:
+    async def refuse(stream: trio.abc.Stream) -> None:
+        await stream.receive_some()
+        await stream.send_all(bytes.fromhex("15 0301 0002 02 46"))  # what OpenSSL answers
+
+    await on.tcp(refuse)
+    async with Client() as client:
+        await client.get(f"http://{HOST}:443/")
+
+
 async def _ssh(on: Stage) -> None:
     async def greet(stream: trio.abc.Stream) -> None:
         await stream.send_all(b"SSH-2.0-OpenSSH_9.2p1\r\n")
@@ -434,6 +444,13 @@ FAILURES = (
         _plain,
     ),
     Failure(
+        "TLS where plain HTTP is spoken",
+        "The other way round: the address begins with `http:`, and the port is one for TLS. Servers answer that "
+        "with an alert, with a page that says so, or not at all.",
+        "Write `https:`.",
+        _clear,
+    ),
+    Failure(
         "Something else than TLS",
         "Another service listens there, here SSH.",
         "Look at the port. Mail and database servers start without TLS and switch to it (STARTTLS): talk "
@@ -443,16 +460,16 @@ FAILURES = (
     Failure(
         "The server is too old",
         "It knows no version of TLS that is offered. By default, those are 1.3 and 1.2.",
-        'Have it updated. Until then, `{"protocolVersion": 0x301}` accepts TLS 1.0, with a warning: it is '
-        "not safe.",
+        "Have it updated; `trio-secure probe server.example --versions` tells what it speaks. Until then, "
+        '`{"protocolVersion": 0x301}` accepts TLS 1.0, with a warning: it is not safe.',
         _old,
     ),
     Failure(
         "No suite in common",
         "Both know the version, and have no cipher suite, group or signature scheme in common. The alert "
         "does not say which.",
-        "Ask the server for what it has (`openssl s_server` and its kin list it), and name it in "
-        "`cipher_suites` or `groups`. Suites with CBC are offered only when named.",
+        "`trio-secure probe server.example --suites --groups --signatures` finds out what the server has; name "
+        "that in `cipher_suites` or `groups`. Suites with CBC are offered only when named.",
         _suites,
     ),
     Failure(
@@ -465,8 +482,8 @@ FAILURES = (
         "The server wants a client certificate",
         "It asked who is there, and got no certificate or none that it likes. In TLS 1.3 it says so only "
         "after the handshake, to the first one who reads.",
-        "Show one: [Client certificates](client-certificates.md). Whether one was shown is in "
-        "`info.client_certificates`.",
+        "Show one: [Client certificates](client-certificates.md), or `--cert FILE --key FILE` with the "
+        "command. Whether one was shown is in `info.client_certificates`.",
         _who,
     ),
     Failure(
@@ -478,7 +495,7 @@ FAILURES = (
     Failure(
         "The name does not exist",
         "Nobody knows an address for the name: it is mistyped, or the machine has no network or no DNS.",
-        "Look at the name, then at the network.",
+        "Look at the name, then at the network. Programs find the system's own number in `errno`.",
         _dns,
     ),
     Failure(

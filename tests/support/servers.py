@@ -194,6 +194,20 @@ def nginx(
     files: Path, leaf: Leaf, folder: Path, version: TLSVersion
 ) -> AbstractAsyncContextManager[RunningServer]:
     """nginx serving the folder `files`, over TLS `version` alone."""
+    return nginx_with(
+        f"""root {files};
+    ssl_protocols TLSv{version};
+    types {{ text/plain txt; }}
+    default_type application/octet-stream;
+    gzip on;
+    gzip_types text/plain;""",
+        leaf,
+        folder,
+    )
+
+
+def nginx_with(directives: str, leaf: Leaf, folder: Path) -> AbstractAsyncContextManager[RunningServer]:
+    """nginx on one port with TLS, doing what the `directives` say."""
     certificate, key = leaf.write(folder)
     executable = program("nginx")
     temporary = "\n".join(
@@ -214,14 +228,9 @@ http {{
   access_log off;
   server {{
     listen {_ADDRESS}:{port} ssl;
-    root {files};
     ssl_certificate {certificate};
     ssl_certificate_key {key};
-    ssl_protocols TLSv{version};
-    types {{ text/plain txt; }}
-    default_type application/octet-stream;
-    gzip on;
-    gzip_types text/plain;
+    {directives}
   }}
 }}
 """

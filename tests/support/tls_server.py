@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 
 import trio
 
-from support.authority import Leaf
+from support.authority import Authority, Leaf
 
 Handler = Callable[[trio.abc.Stream], Awaitable[None]]
 ADDRESS = "127.0.0.1"
@@ -38,13 +38,18 @@ async def tcp_server(handler: Handler) -> AsyncGenerator[int]:
 
 
 @asynccontextmanager
-async def tls_server(leaf: Leaf, handler: Handler, *, alpn: Sequence[str] = ()) -> AsyncGenerator[int]:
-    """The same over TLS, with the certificate of `leaf`; gives the port."""
+async def tls_server(
+    leaf: Leaf, handler: Handler, *, alpn: Sequence[str] = (), asks: Authority | None = None
+) -> AsyncGenerator[int]:
+    """The same over TLS, with the certificate of `leaf`; gives the port. `asks` is for a client's certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     with TemporaryDirectory() as folder:
         context.load_cert_chain(*leaf.write(folder))
     if alpn:
         context.set_alpn_protocols(alpn)
+    if asks is not None:
+        context.verify_mode = ssl.CERT_OPTIONAL
+        context.load_verify_locations(cadata=asks.certificate_der)
 
     async def serve(transport: trio.abc.Stream) -> None:
         stream = trio.SSLStream(transport, context, server_side=True, https_compatible=True)

@@ -14,12 +14,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
 from support.authority import Leaf
-from support.servers import RunningServer, program, serve, unavailable
+from support.servers import RunningServer, nginx_with, program, serve, unavailable
 
 SERVERS = ("websockets", "hypercorn", "aiohttp", "ws", "nginx")
 _FOLDER = Path(__file__).with_name("websocket_programs")
@@ -89,42 +89,15 @@ async def _node(folder: Path, files: Sequence[str]) -> AsyncGenerator[RunningSer
         yield server
 
 
-@asynccontextmanager
-async def _proxy(behind: RunningServer, leaf: Leaf, folder: Path) -> AsyncGenerator[RunningServer]:
-    executable = program("nginx")
-    certificate, key = leaf.write(folder)
-    temporary = "".join(
-        f"  {kind}_temp_path {folder}/{kind};\n"
-        for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    )
-
-    def command(port: int) -> list[str]:
-        configuration = folder / "nginx.conf"
-        configuration.write_text(
-            f"""daemon off;
-master_process off;
-pid {folder}/nginx.pid;
-error_log stderr info;
-events {{ worker_connections 64; }}
-http {{
-{temporary}
-  access_log off;
-  server {{
-    listen {_ADDRESS}:{port} ssl;
-    ssl_certificate {certificate};
-    ssl_certificate_key {key};
-    location / {{
+def _proxy(behind: RunningServer, leaf: Leaf, folder: Path) -> AbstractAsyncContextManager[RunningServer]:
+    return nginx_with(
+        f"""location / {{
       proxy_pass http://{_ADDRESS}:{behind.port};
       proxy_http_version 1.1;
       proxy_set_header Upgrade $http_upgrade;
       proxy_set_header Connection "upgrade";
       proxy_set_header Host $host;
-    }}
-  }}
-}}
-"""
-        )
-        return [executable, "-p", str(folder), "-c", str(configuration), "-e", "stderr"]
-
-    async with serve("nginx", command, folder) as server:
-        yield server
+    }}""",
+        leaf,
+        folder,
+    )

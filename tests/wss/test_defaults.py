@@ -9,7 +9,7 @@ import trio
 
 import trio_secure
 from trio_https import URL, EnvironmentProxies, HTTPProxy
-from trio_wss._defaults import chosen_socket, default_socket, is_broken_transport, is_secure
+from trio_wss._defaults import chosen_socket, default_socket, is_broken_transport, speaks_tls
 
 WS = URL.of("ws", "server.test", 80, "/")
 WSS = URL.of("wss", "server.test", 443, "/")
@@ -25,14 +25,12 @@ def test_trio_secure_is_not_imported_before_it_is_needed() -> None:
     assert subprocess.run([sys.executable, "-P", "-c", code], check=False).returncode == 0
 
 
-def test_a_secure_socket_is_known_by_its_class() -> None:
-    class Mine(trio_secure.SecureSocket):
-        pass
-
-    assert is_secure(trio_secure.SecureSocket)
-    assert is_secure(Mine)
-    assert not is_secure(trio_secure.Socket)
-    assert not is_secure(trio.open_tcp_stream)
+def test_what_is_known_to_take_secure() -> None:
+    assert speaks_tls(None)
+    assert speaks_tls(trio_secure.SecureSocket)
+    assert speaks_tls(HTTPProxy("http://proxy.example"))
+    assert not speaks_tls(trio_secure.Socket)
+    assert not speaks_tls(trio.open_tcp_stream)
 
 
 @pytest.mark.parametrize(

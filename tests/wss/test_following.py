@@ -1,12 +1,13 @@
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Unpack
+from collections.abc import Awaitable, Callable, Generator, Sequence
+from typing import Any, Unpack
 
 import pytest
 import trio
 import trio.testing
 
+import trio_secure
 from support.counting_stream import CountingStream
 from support.websocket_peer import Peer, Request
 from trio_https import (
@@ -47,11 +48,13 @@ class World:
         self._answers = list(answers)
         self._fields = fields
         self.asked: list[str] = []
+        self.given: list[dict[str, object]] = []
         self.requests: list[Request] = []
 
     async def __call__(self, host: str, port: int, **options: object) -> trio.abc.Stream:
         await trio.lowlevel.checkpoint()
         self.asked.append(f"{host}:{port}")
+        self.given.append(options)
         return self.stream()
 
     def stream(self) -> trio.abc.Stream:
@@ -97,6 +100,7 @@ async def opened(world: World, url: str = HERE, **options: Unpack[OpenOptions]) 
     [
         ("/other", "server.test:80", "/other"),
         ("other?x=2#part", "server.test:80", "/other?x=2"),
+        ("/a b/\xc3\xa4", "server.test:80", "/a%20b/%C3%A4"),
         ("//elsewhere.test:81/x", "elsewhere.test:81", "/x"),
         ("ws://elsewhere.test/", "elsewhere.test:80", "/"),
         ("http://elsewhere.test/", "elsewhere.test:80", "/"),
@@ -125,6 +129,30 @@ async def test_to_another_origin_nothing_goes_along_that_tells_who_asks() -> Non
         assert elsewhere.get_all("user-agent") == ["me"]
         assert elsewhere.get_all("sec-websocket-protocol") == ["chat"]
         assert same.get_all("sec-websocket-key") != elsewhere.get_all("sec-websocket-key")
+
+
+async def test_a_client_certificate_is_not_for_whom_it_is_redirected_to() -> None:
+    secure = {"verify": False, "clientCertificates": b"c", "clientKey": b"k"}
+    given: list[object] = []
+
+    async with trio.open_nursery() as nursery:
+        way = [redirecting("/in"), redirecting("wss://elsewhere.test/"), redirecting("wss://server.test/")]
+
+        class Recording(trio_secure.SecureSocket):
+            def __init__(self, host: str, port: int, *, secure: object) -> None:
+                super().__init__(host, port)
+                given.append(secure)
+
+            def __await__(self) -> Generator[Any, Any, Any]:
+                return world(self.host, self.port).__await__()
+
+        world = World(nursery, *way)
+        await opened(world, "wss://server.test/", Socket=Recording, secure=secure)
+        assert given == [secure, secure, {"verify": False}, {"verify": False}]
+        # What a factory of another kind does with it is its own affair.
+        world = World(nursery, *way)
+        await opened(world, "wss://server.test/", secure=secure)
+        assert world.given == [{"secure": secure}] * 4
 
 
 async def test_the_port_and_the_scheme_make_another_origin() -> None:
