@@ -163,7 +163,10 @@ def transport_key(chain: Sequence[bytes]) -> ProvenKey:
 async def verify_peer(proven: ProvenKey, claim: Claim, lookup: CertificateLookup) -> VerifiedPeer:
     """Await the verdict on a proven peer's certificate."""
     verdict = await lookup(proven, claim)
-    return VerifiedPeer(proven.chain, proven.scheme, verdict.chain, verdict.resource, claim)
+    # A lookup remembers certificates it has seen before, and what came again need not be kept once more.
+    remembered = {der: der for der in verdict.chain}
+    chain = tuple([remembered.get(der, der) for der in proven.chain])
+    return VerifiedPeer(chain, proven.scheme, verdict.chain, verdict.resource, claim)
 
 
 # Verifying with a larger key or exponent would hold up everything else for milliseconds; no CA issues them.
