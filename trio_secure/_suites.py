@@ -13,12 +13,12 @@ from __future__ import annotations
 import enum
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol, Self
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM, AESGCM, ChaCha20Poly1305
 
+from ._frozen import frozen
 from ._versions import Version
 
 Buffer = bytes | bytearray | memoryview
@@ -40,7 +40,7 @@ class AeadCipher(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen(eq=False)
 class Aead:
     """A way to protect records that encrypts and authenticates in one.
 
@@ -84,7 +84,7 @@ CHACHA20_POLY1305 = Aead("CHACHA20-POLY1305", ChaCha20Poly1305, 32, 12, _CHACHA_
 AES_128_CCM = Aead("AES-128-CCM", AESCCM, 16, 4, _CCM_RECORDS)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Cbc:
     """A way to protect records with AES in CBC mode and, apart from it, an HMAC (RFC 5246 §6.2.3.2).
 
@@ -140,7 +140,7 @@ class TranscriptHash(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen(eq=False)
 class Hash:
     """A hash as both libraries name it: hashlib for transcripts and MACs, `cryptography` for HKDF.
 
@@ -213,7 +213,7 @@ class Authentication(enum.Enum):
     ECDSA = "ECDSA"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen(eq=False)
 class CipherSuite:
     """One row of the table.
 
