@@ -25,8 +25,6 @@ import functools
 import hashlib
 import hmac
 
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-
 from ._codec import vector8
 from ._errors import AlertDescription, PeerMisbehaved
 from ._frozen import frozen
@@ -56,12 +54,17 @@ def _label_info(label: bytes, length: int, context_length: int) -> bytes:
     return length.to_bytes(2, "big") + vector8(b"tls13 " + label) + context_length.to_bytes(1, "big")
 
 
+def _extract(algorithm: Hash, salt: bytes, key_material: bytes) -> bytes:
+    """RFC 5869 §2.2: HKDF-Extract is one HMAC."""
+    return hmac.digest(salt, key_material, algorithm.name)
+
+
 def _derive(algorithm: Hash, secret: bytes, label: bytes, transcript: bytes) -> bytes:
     return hkdf_expand_label(algorithm, secret, label, transcript, algorithm.length)
 
 
 def _next_stage(algorithm: Hash, secret: bytes, key_material: bytes) -> bytes:
-    return HKDF.extract(algorithm.algorithm, _salt(algorithm, secret), key_material)
+    return _extract(algorithm, _salt(algorithm, secret), key_material)
 
 
 def _salt(algorithm: Hash, secret: bytes) -> bytes:
@@ -71,7 +74,7 @@ def _salt(algorithm: Hash, secret: bytes) -> bytes:
 # RFC 9846 §7.1 [8446 §7.1]: "if PSK is not in use, Early Secret will still be HKDF-Extract(0, 0)". So what comes
 # of it is known beforehand.
 _SALTS_WITHOUT_PSK = {
-    algorithm.name: _salt(algorithm, HKDF.extract(algorithm.algorithm, b"", bytes(algorithm.length)))
+    algorithm.name: _salt(algorithm, _extract(algorithm, b"", bytes(algorithm.length)))
     for algorithm in {row.hash.name: row.hash for row in CIPHER_SUITES}.values()
 }
 
@@ -137,7 +140,7 @@ class EarlySecrets:
     @classmethod
     def derive(cls, algorithm: Hash, psk: bytes) -> EarlySecrets:
         """From a PSK and the hash that belongs to it."""
-        return cls(algorithm, HKDF.extract(algorithm.algorithm, bytes(algorithm.length), psk))
+        return cls(algorithm, _extract(algorithm, bytes(algorithm.length), psk))
 
     def binder(self, transcript: bytes) -> bytes:
         """The proof that the client has the PSK (RFC 9846 §4.3.11.2 [8446 §4.2.11.2]).
@@ -187,7 +190,7 @@ class HandshakeSecrets:
         """
         algorithm = suite.hash
         salt = _SALTS_WITHOUT_PSK[algorithm.name] if early is None else _salt(algorithm, early.secret)
-        secret = HKDF.extract(algorithm.algorithm, salt, shared_secret)
+        secret = _extract(algorithm, salt, shared_secret)
         client = _derive(algorithm, secret, b"c hs traffic", transcript)
         server = _derive(algorithm, secret, b"s hs traffic", transcript)
         main = _next_stage(algorithm, secret, bytes(algorithm.length))

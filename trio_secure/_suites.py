@@ -15,7 +15,6 @@ import hashlib
 from collections.abc import Callable
 from typing import Protocol, Self
 
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM, AESGCM, ChaCha20Poly1305
 
 from ._frozen import frozen
@@ -142,7 +141,7 @@ class TranscriptHash(Protocol):
 
 @frozen(eq=False)
 class Hash:
-    """A hash as both libraries name it: hashlib for transcripts and MACs, `cryptography` for HKDF.
+    """A hash, as `hashlib` and `hmac` name it.
 
     Attributes:
         empty: the hash of nothing, which the key schedule uses between stages.
@@ -150,7 +149,6 @@ class Hash:
 
     name: str
     length: int
-    algorithm: hashes.HashAlgorithm
     empty: bytes
 
     def new(self, data: Buffer = b"", /) -> RunningHash:
@@ -159,8 +157,8 @@ class Hash:
         return running
 
 
-SHA256 = Hash("sha256", 32, hashes.SHA256(), hashlib.sha256().digest())
-SHA384 = Hash("sha384", 48, hashes.SHA384(), hashlib.sha384().digest())
+SHA256 = Hash("sha256", 32, hashlib.sha256().digest())
+SHA384 = Hash("sha384", 48, hashlib.sha384().digest())
 
 
 class Md5Sha1:
