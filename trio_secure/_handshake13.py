@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from . import _extensions as ext
 from ._answers import Answers, answers13
+from ._config import TLSConfig
 from ._errors import AlertDescription, PeerMisbehaved
 from ._extensions import Extensions, Where, check_answers
 from ._identity import (
@@ -101,11 +102,18 @@ async def handshake13(
         resumed=key.session if key is not None else None,
         secrets=application,
         exporter=application,
-        resumption=ResumptionSecret.derive(secrets, wire.transcript.digest()),
+        resumption=_resumption(wire, config, secrets),
         transcript=wire.transcript.copy() if config.post_handshake_auth else None,
         early_data=answers.early_data if offer.sent_early_data else None,
         client_chain=client_chain,
     )
+
+
+def _resumption(wire: Wire, config: TLSConfig, secrets: HandshakeSecrets) -> ResumptionSecret | None:
+    """What tickets are made with, where they are kept."""
+    if config.session_cache is None:
+        return None
+    return ResumptionSecret.derive(secrets, wire.transcript.digest())
 
 
 async def _change_keys(

@@ -9,9 +9,11 @@ connecting; awaiting the instance connects; `async with` connects and closes.
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Awaitable, Generator, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast
 
 import trio
 
@@ -103,6 +105,23 @@ class Socket(_Connector[trio.SocketStream]):
                 f"the host {self.host} was not found ({error.strerror or error}). Check how its name is spelled, "
                 "and that this machine has a network and a DNS server that answers",
             ) from error
+        except OSError as error:
+            raise with_reason(error) from error.__cause__
+
+
+def with_reason(error: OSError) -> OSError:
+    """The same, but saying why: Trio leaves that to the errors that it was caused by."""
+    cause = error.__cause__
+    attempts = (
+        cast("ExceptionGroup[Exception]", cause).exceptions if isinstance(cause, ExceptionGroup) else ()
+    )
+    numbers = list(dict.fromkeys(one.errno for one in attempts if isinstance(one, OSError) and one.errno))
+    if not numbers:
+        return error
+    text = f"{error}: {'; '.join(map(os.strerror, numbers))}"
+    if numbers == [errno.ECONNREFUSED]:
+        text += ". Does the server run, and is this its port?"
+    return OSError(numbers[0], text) if len(numbers) == 1 else OSError(text)
 
 
 class SecureSocket(_Connector["SecureStream[trio.abc.Stream]"]):

@@ -155,7 +155,8 @@ class Hash:
 
     def new(self, data: Buffer = b"", /) -> RunningHash:
         """A running hash that has had `data` added."""
-        return hashlib.new(self.name, data)
+        running: RunningHash = getattr(hashlib, self.name)(data)
+        return running
 
 
 SHA256 = Hash("sha256", 32, hashes.SHA256(), hashlib.sha256().digest())

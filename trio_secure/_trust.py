@@ -80,6 +80,8 @@ def lookup_for(config: TLSConfig) -> CertificateLookup:
     if not config.verify:
         return _accept_anything
     trust = _trust(config) if config.trust is None else config.trust
+    # A class derived from it may have changed `verify`.
+    verify = trust.judge if type(trust) is Trust else trust.verify
 
     async def look_up(proven: ProvenKey, claim: Claim, /) -> Verdict:
         if claim.name is None:
@@ -90,7 +92,7 @@ def lookup_for(config: TLSConfig) -> CertificateLookup:
         # The zone of a link-local address (RFC 4007 §11) is this machine's business, not the certificate's.
         name = claim.name.text.partition("%")[0]
         try:
-            return await trust.verify(proven.chain, name, key_usage=usage, ocsp_response=claim.ocsp_response)
+            return await verify(proven.chain, name, key_usage=usage, ocsp_response=claim.ocsp_response)
         except ResourceNotFoundError as error:
             raise CertificateRefused(AlertDescription.UNKNOWN_CA, str(error)) from error
         except CertificateError as error:

@@ -48,15 +48,15 @@ class PathFinder:
 
     def __init__(self, sent: Chain, rules: Rules) -> None:
         # Here, because importing the verifier takes longer than the rest of a handshake.
-        from trio_certs import _verifier
+        import trio_certs._verifier as verifier
 
-        self._verifier = _verifier
+        self._verifier = verifier
         self._sent = sent
         self._rules = rules
         for place, certificate in enumerate(sent.certificates, 1):
             try:
-                _verifier.load(certificate)
-            except _verifier.Unreadable as error:
+                verifier.load(certificate)
+            except verifier.Unreadable as error:
                 raise malformed(place, printable(str(error))) from error
 
     def find(self, tier: TierName, anchors: Sequence[CertificateFacts]) -> tuple[CertificateFacts, ...]:

@@ -164,6 +164,17 @@ class Trust:
             TypeError: the clock gave something else than a moment with a time zone.
         """
         await trio.lowlevel.checkpoint()
+        return await self.judge(chain, server_name, key_usage=key_usage, ocsp_response=ocsp_response)
+
+    async def judge(
+        self,
+        chain: Sequence[bytes],
+        server_name: str,
+        *,
+        key_usage: KeyUsage = "digital_signature",
+        ocsp_response: bytes | None = None,
+    ) -> VerifiedChain:
+        """`verify`, but a checkpoint only if it waits, as a part of something that waits besides."""
         now = self._now()
         try:
             server = ServerName.parse(server_name)

@@ -7,7 +7,9 @@ quarter of a second, and the first connection wins (RFC 8305, with Trio's own lo
 
 from __future__ import annotations
 
+import errno
 import ipaddress
+import os
 from collections.abc import Mapping, Sequence
 from itertools import chain, zip_longest
 from typing import cast
@@ -85,7 +87,10 @@ class Dial:
         return tuple(filter(None, chain.from_iterable(zip_longest(first, second))))
 
     async def _open(self, address: str, port: int) -> trio.SocketStream:
-        return await trio.open_tcp_stream(address, port, local_address=self._local_address)
+        try:
+            return await trio.open_tcp_stream(address, port, local_address=self._local_address)
+        except OSError as error:
+            raise _with_reason(error) from error.__cause__
 
     async def _race(self, host: str, addresses: Sequence[str], port: int) -> trio.SocketStream:
         winners: list[trio.SocketStream] = []
@@ -113,9 +118,25 @@ class Dial:
                 await trio.aclose_forcefully(late)
         if winner is not None:
             return winner
-        raise OSError(
-            f"none of the {len(errors)} addresses of {host} could be connected to: {errors[-1]}"
-        ) from errors[-1]
+        last = errors[-1]
+        text = f"none of the {len(errors)} addresses of {host} could be connected to: {last.strerror or last}"
+        same = last.errno is not None and {error.errno for error in errors} == {last.errno}
+        raise (OSError(last.errno, text) if same else OSError(text)) from last
+
+
+def _with_reason(error: OSError) -> OSError:
+    """The same, but saying why: Trio leaves that to the errors that it was caused by."""
+    cause = error.__cause__
+    attempts = (
+        cast("ExceptionGroup[Exception]", cause).exceptions if isinstance(cause, ExceptionGroup) else ()
+    )
+    numbers = list(dict.fromkeys(one.errno for one in attempts if isinstance(one, OSError) and one.errno))
+    if not numbers:
+        return error
+    text = f"{error}: {'; '.join(map(os.strerror, numbers))}"
+    if numbers == [errno.ECONNREFUSED]:
+        text += ". Does the server run, and is this its port?"
+    return OSError(numbers[0], text) if len(numbers) == 1 else OSError(text)
 
 
 def _key(name: object) -> str:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,8 +11,9 @@ import trio
 import trio.testing
 
 from support.cancellation import every_checkpoint
+from support.servers import free_port
 from trio_https import URL
-from trio_https._dial import Dial
+from trio_https._dial import Dial, _with_reason  # pyright: ignore[reportPrivateUsage]
 from trio_https._trace import Trace
 
 
@@ -156,6 +158,40 @@ async def test_if_none_answers_it_says_so(
         OSError, match=r"none of the 2 addresses of name could be connected to: 1.1.1.2 refused"
     ):
         await _connect(monkeypatch, trace, network, "1.1.1.1", "1.1.1.2")
+
+
+async def test_why_nothing_could_be_connected_to_is_said(trace: Trace) -> None:
+    with pytest.raises(
+        ConnectionRefusedError, match=r"127\.0\.0\.1:\d+ failed: Connection refused. Does the server"
+    ):
+        await Dial().connect("127.0.0.1", free_port(), trace)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "says"),
+    [
+        ([errno.EHOSTUNREACH], "[Errno 113] all failed: No route to host"),
+        ([errno.EHOSTUNREACH, errno.ECONNREFUSED], "all failed: No route to host; Connection refused"),
+        ([], "all failed"),
+    ],
+)
+def test_the_reason_is_that_of_each_attempt(numbers: list[int], says: str) -> None:
+    failed = OSError("all failed")
+    if numbers:
+        failed.__cause__ = ExceptionGroup("", [OSError(number, "") for number in numbers])
+    assert str(_with_reason(failed)) == says
+
+
+async def test_if_all_refuse_it_is_a_refusal(
+    monkeypatch: pytest.MonkeyPatch, trace: Trace, autojump_clock: trio.testing.MockClock
+) -> None:
+    async def refuse(address: str, port: int, **_: object) -> trio.SocketStream:
+        raise ConnectionRefusedError(errno.ECONNREFUSED, f"{address} refused")
+
+    monkeypatch.setattr(trio, "open_tcp_stream", refuse)
+    trio.socket.set_custom_hostname_resolver(_Resolver("1.1.1.1", "1.1.1.2"))
+    with pytest.raises(ConnectionRefusedError, match=r"could be connected to: 1\.1\.1\.2 refused$"):
+        await Dial().connect("name", 80, trace)
 
 
 async def test_of_two_that_answer_at_once_one_is_closed(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import ssl
 from contextlib import suppress
 from typing import Any, cast
@@ -13,7 +14,7 @@ from support.counting_stream import CountingStream
 from support.openssl_peer import NAME, TRANSPORT_ERRORS, OpenSSLPeer, authority, server_context
 from support.tls_server import ignore, tcp_server
 from trio_secure import CertificateRefused, MemoryCache, SecureSocket, SecureStream, Socket, TLSConfig
-from trio_secure._sockets import SocketFactory, _Connector  # pyright: ignore[reportPrivateUsage]
+from trio_secure._sockets import SocketFactory, _Connector, with_reason  # pyright: ignore[reportPrivateUsage]
 
 SECURE = {"certificate": authority().certificate_der, "serverName": NAME}
 
@@ -93,10 +94,38 @@ async def test_an_address_is_verified_as_an_address() -> None:
 async def test_nobody_listens() -> None:
     async with tcp_server(ignore) as port:
         pass
-    with pytest.raises(OSError, match="all attempts to connect"):
-        await Socket("127.0.0.1", port)
-    with pytest.raises(OSError, match="all attempts to connect"):
-        await SecureSocket("127.0.0.1", port)
+    for factory in (Socket, SecureSocket):
+        with pytest.raises(
+            ConnectionRefusedError, match=r"failed: Connection refused\. Does the server run"
+        ) as caught:
+            await factory("127.0.0.1", port)
+        assert isinstance(caught.value.__cause__, ExceptionGroup)
+
+
+@pytest.mark.parametrize(
+    ("errors", "kind", "says"),
+    [
+        ([errno.EHOSTUNREACH] * 2, OSError(errno.EHOSTUNREACH, ""), "all failed: No route to host"),
+        (
+            [errno.EHOSTUNREACH, errno.ECONNREFUSED],
+            OSError(),
+            "all failed: No route to host; Connection refused",
+        ),
+        ([None], OSError(), "all failed"),
+        ([], OSError(), "all failed"),
+    ],
+)
+def test_why_nothing_could_be_connected_to_is_said(
+    errors: list[int | None], kind: OSError, says: str
+) -> None:
+    failed = OSError("all failed")
+    if errors:
+        failed.__cause__ = ExceptionGroup(
+            "", [OSError("?") if one is None else OSError(one, "") for one in errors]
+        )
+    told = with_reason(failed)
+    assert told.errno == kind.errno
+    assert str(told).endswith(says)
 
 
 async def test_any_other_factory_makes_the_transport() -> None:

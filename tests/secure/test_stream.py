@@ -35,7 +35,7 @@ from support.rough_stream import RoughStream
 from support.scripted_script import Script, leaf
 from support.scripted_server import PLAIN, accepted, serve
 from support.scripted_wire import ServerWire
-from support.tls_server import tcp_server
+from support.tls_server import ignore, tcp_server
 from trio_secure import (
     AlertDescription,
     AlertReceived,
@@ -464,6 +464,35 @@ async def test_one_receiver_and_one_sender_at_a_time() -> None:
             with pytest.raises(trio.BusyResourceError, match="sending"):
                 await send()
         nursery.cancel_scope.cancel()
+
+
+async def test_over_tcp_a_cancelled_send_breaks_sending_alone() -> None:
+    more, reads = bytes(2**24), trio.Event()
+
+    async def serve(transport: trio.abc.Stream) -> None:
+        peer = OpenSSLPeer(transport, server_context())
+        await peer.do_handshake()
+        await reads.wait()
+        await peer.send_all(b"still")
+        with pytest.raises(trio.BrokenResourceError):
+            await ignore(peer)
+
+    async with tcp_server(serve) as port:
+        stream = await wrap(await trio.open_tcp_stream("127.0.0.1", port))
+        with trio.CancelScope() as scope:
+            scope.cancel()
+            await stream.send_all(b"never")
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(stream.send_all, more)
+            await wait_all_tasks_blocked()
+            with pytest.raises(trio.BusyResourceError):
+                await stream.send_all(b"meanwhile")
+            nursery.cancel_scope.cancel()
+        with pytest.raises(trio.BrokenResourceError, match="interrupted"):
+            await stream.send_all(b"afterwards")
+        reads.set()
+        assert await stream.receive_some() == b"still"
+        await stream.aclose()
 
 
 @both_versions

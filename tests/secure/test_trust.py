@@ -231,6 +231,19 @@ async def test_a_name_is_needed() -> None:
         await lookup_for(TLSConfig())(PROVEN, Claim(None))
 
 
+class Stricter(Trust):
+    """Trust with a demand of an application's own."""
+
+    async def verify(self, chain: Sequence[bytes], server_name: str, **_: object) -> VerifiedChain:
+        raise CertificateError(Reason.POLICY, "not today.")
+
+
+async def test_what_a_derived_trust_adds_is_heeded() -> None:
+    stricter = Stricter([authority().certificate_der], sources=[])
+    with pytest.raises(CertificateRefused, match="not today"):
+        await lookup_for(TLSConfig(trust=stricter))(PROVEN, CLAIM)
+
+
 @pytest.mark.parametrize(
     ("name", "asked"),
     [

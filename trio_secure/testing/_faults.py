@@ -8,12 +8,15 @@ all. Each fault answers one of them differently.
 from __future__ import annotations
 
 import errno
+import os
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import trio
 import trustme
 from OpenSSL import SSL
+
+from trio_secure._sockets import with_reason
 
 from ._transports import ChangedStream, CutStream, StalledStream
 
@@ -181,11 +184,12 @@ class ConnectionRefused(Fault):
     """Nobody listens."""
 
     async def connect(self, host: str, port: int) -> None:
-        """Raise what `trio.open_tcp_stream` raises."""
+        """Raise what `Socket` raises."""
         await trio.lowlevel.checkpoint()
-        raise OSError(f"all attempts to connect to {host}:{port} failed") from ConnectionRefusedError(
-            errno.ECONNREFUSED, "Connection refused"
-        )
+        failed = OSError(f"all attempts to connect to {host}:{port} failed")
+        refusal = ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
+        failed.__cause__ = ExceptionGroup("", [refusal])
+        raise with_reason(failed) from failed.__cause__
 
 
 @dataclass(frozen=True)
