@@ -16,14 +16,14 @@ A key of a kind that no scheme is for, a DSA key say, has no `kind` and fits not
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from ._codec import Reader
-from ._der import OBJECT_IDENTIFIER, SEQUENCE, read_content, read_elements
+from ._der import OBJECT_IDENTIFIER, SEQUENCE, content_bounds, read_content, read_elements
 from ._errors import PeerMisbehaved
+from ._frozen import frozen
 from ._oid_filters import DIGITAL_SIGNATURE, KEY_USAGE, key_usage
 
 if TYPE_CHECKING:  # importing it costs more time than the whole rest of this package
@@ -46,7 +46,7 @@ class KeyKind(enum.Enum):
 _KINDS = {kind.value: kind for kind in KeyKind}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PssParameters:
     """What an RSASSA-PSS key is bound to (RSASSA-PSS-params, RFC 4055 §3.1).
 
@@ -68,7 +68,7 @@ class PssParameters:
         return self.digest == self.mask_digest == digest and self.salt_length <= salt_length
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CertificateKey:
     """A public key as its certificate presents it.
 
@@ -122,15 +122,22 @@ _VERSION, _EXTENSIONS = 0xA0, 0xA3
 
 def _parts(tbs_certificate: bytes) -> tuple[Reader, bytes]:
     """The SubjectPublicKeyInfo of a TBSCertificate that `cryptography` has parsed, and the Extensions, if any."""
-    fields = read_elements(
-        Reader(read_content(Reader(tbs_certificate, "certificate"), SEQUENCE), "TBSCertificate")
-    )
+    at, _ = content_bounds(tbs_certificate, 0)
     # Version 1 is not written.
-    if fields[0].tag == _VERSION:
-        del fields[0]
-    _serial_number, _signature, _issuer, _validity, _subject, key_info, *rest = fields
-    extensions = next((field.content for field in rest if field.tag == _EXTENSIONS), b"")
-    return Reader(key_info.content, "SubjectPublicKeyInfo"), extensions
+    before = ["serialNumber", "signature", "issuer", "validity", "subject"]
+    if tbs_certificate[at] == _VERSION:
+        before.append("version")
+    for _ in before:
+        _, at = content_bounds(tbs_certificate, at)
+    begin, end = content_bounds(tbs_certificate, at)
+    key_info = Reader(tbs_certificate[begin:end], "SubjectPublicKeyInfo")
+    # Unique identifiers may stand before the extensions.
+    while end < len(tbs_certificate):
+        tag = tbs_certificate[end]
+        begin, end = content_bounds(tbs_certificate, end)
+        if tag == _EXTENSIONS:
+            return key_info, tbs_certificate[begin:end]
+    return key_info, b""
 
 
 #: The bit of a keyUsage that lets a secret be encrypted to the key (RFC 5280 §4.2.1.3).
@@ -139,11 +146,12 @@ _KEY_ENCIPHERMENT = 2
 
 def _usages(extensions: bytes) -> frozenset[int]:
     """The bits of the keyUsage; where there is none, those that are asked for here."""
-    entries = read_content(Reader(extensions, "Extensions"), SEQUENCE) if extensions else b""
-    for extension in read_elements(Reader(entries, "Extensions")):
+    end, _ = content_bounds(extensions, 0) if extensions else (0, 0)
+    while end < len(extensions):
+        begin, end = content_bounds(extensions, end)
         # An Extension begins with its identifier, and ends with its value.
-        if extension.content.startswith(KEY_USAGE):
-            value = read_elements(Reader(extension.content, "Extension"))[-1]
+        if extensions.startswith(KEY_USAGE, begin):
+            value = read_elements(Reader(extensions[begin:end], "Extension"))[-1]
             try:
                 return key_usage(value.content)
             except PeerMisbehaved as error:

@@ -50,20 +50,19 @@ def read_element(reader: Reader) -> Element:
 
 def read_elements(reader: Reader) -> list[Element]:
     """The elements that are left."""
-    data, what, start = reader.rest(), reader.what, 0
     found: list[Element] = []
-    while start < len(data):
-        # Most elements of a certificate are short and whole, and read here by the rules of `read_element`.
-        begin = start + 2
-        stop = begin + data[start + 1] if begin <= len(data) else begin
-        if stop <= len(data) and stop - begin < 0x80:
-            element = Element(data[start], data[begin:stop], data[start:stop])
-        else:
-            element = read_element(Reader(data[start:], what))
-            stop = start + len(element.whole)
-        found.append(element)
-        start = stop
+    while len(reader):
+        found.append(read_element(reader))
     return found
+
+
+def content_bounds(data: bytes, at: int) -> tuple[int, int]:
+    """Where the content of the element at `at` begins and ends, in DER that is known to be well-formed."""
+    length, begin = data[at + 1], at + 2
+    if length >= 0x80:
+        begin += length & 0x7F
+        length = int.from_bytes(data[at + 2 : begin], "big")
+    return begin, begin + length
 
 
 def read_content(reader: Reader, tag: int) -> bytes:

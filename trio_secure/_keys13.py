@@ -24,12 +24,10 @@ from __future__ import annotations
 import functools
 import hashlib
 import hmac
-from dataclasses import dataclass
-
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from ._codec import vector8
 from ._errors import AlertDescription, PeerMisbehaved
+from ._frozen import frozen
 from ._suites import CIPHER_SUITES, NONCE_LENGTH, CipherSuite, Hash
 
 #: The label and the value of a line of a key log, as NSS made them known.
@@ -56,12 +54,17 @@ def _label_info(label: bytes, length: int, context_length: int) -> bytes:
     return length.to_bytes(2, "big") + vector8(b"tls13 " + label) + context_length.to_bytes(1, "big")
 
 
+def _extract(algorithm: Hash, salt: bytes, key_material: bytes) -> bytes:
+    """RFC 5869 §2.2: HKDF-Extract is one HMAC."""
+    return hmac.digest(salt, key_material, algorithm.name)
+
+
 def _derive(algorithm: Hash, secret: bytes, label: bytes, transcript: bytes) -> bytes:
     return hkdf_expand_label(algorithm, secret, label, transcript, algorithm.length)
 
 
 def _next_stage(algorithm: Hash, secret: bytes, key_material: bytes) -> bytes:
-    return HKDF.extract(algorithm.algorithm, _salt(algorithm, secret), key_material)
+    return _extract(algorithm, _salt(algorithm, secret), key_material)
 
 
 def _salt(algorithm: Hash, secret: bytes) -> bytes:
@@ -71,7 +74,7 @@ def _salt(algorithm: Hash, secret: bytes) -> bytes:
 # RFC 9846 §7.1 [8446 §7.1]: "if PSK is not in use, Early Secret will still be HKDF-Extract(0, 0)". So what comes
 # of it is known beforehand.
 _SALTS_WITHOUT_PSK = {
-    algorithm.name: _salt(algorithm, HKDF.extract(algorithm.algorithm, b"", bytes(algorithm.length)))
+    algorithm.name: _salt(algorithm, _extract(algorithm, b"", bytes(algorithm.length)))
     for algorithm in {row.hash.name: row.hash for row in CIPHER_SUITES}.values()
 }
 
@@ -81,7 +84,7 @@ def _finished(algorithm: Hash, secret: bytes, transcript: bytes) -> bytes:
     return hmac.digest(key, transcript, algorithm.name)
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@frozen(repr=False)
 class TrafficSecret:
     """One direction's secret, and the keys that come from it (RFC 9846 §7.3 [8446 §7.3])."""
 
@@ -127,7 +130,7 @@ def check_verify_data(expected: bytes, verify_data: bytes) -> None:
         )
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@frozen(repr=False)
 class EarlySecrets:
     """The stage before the ServerHello, of a client that offers to resume with `psk`."""
 
@@ -137,7 +140,7 @@ class EarlySecrets:
     @classmethod
     def derive(cls, algorithm: Hash, psk: bytes) -> EarlySecrets:
         """From a PSK and the hash that belongs to it."""
-        return cls(algorithm, HKDF.extract(algorithm.algorithm, bytes(algorithm.length), psk))
+        return cls(algorithm, _extract(algorithm, bytes(algorithm.length), psk))
 
     def binder(self, transcript: bytes) -> bytes:
         """The proof that the client has the PSK (RFC 9846 §4.3.11.2 [8446 §4.2.11.2]).
@@ -160,7 +163,7 @@ class EarlySecrets:
         return TrafficSecret(suite, _derive(self.hash, self.secret, b"c e traffic", transcript))
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@frozen(repr=False)
 class HandshakeSecrets:
     """The stage between the hellos and the server's Finished.
 
@@ -187,7 +190,7 @@ class HandshakeSecrets:
         """
         algorithm = suite.hash
         salt = _SALTS_WITHOUT_PSK[algorithm.name] if early is None else _salt(algorithm, early.secret)
-        secret = HKDF.extract(algorithm.algorithm, salt, shared_secret)
+        secret = _extract(algorithm, salt, shared_secret)
         client = _derive(algorithm, secret, b"c hs traffic", transcript)
         server = _derive(algorithm, secret, b"s hs traffic", transcript)
         main = _next_stage(algorithm, secret, bytes(algorithm.length))
@@ -202,7 +205,7 @@ class HandshakeSecrets:
         )
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@frozen(repr=False)
 class ApplicationSecrets:
     """The stage from the server's Finished on."""
 
@@ -257,7 +260,7 @@ class ApplicationSecrets:
         )
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@frozen(repr=False)
 class ResumptionSecret:
     """What a finished handshake leaves for tickets that come after it."""
 

@@ -10,7 +10,6 @@ resume. It is immutable: a HelloRetryRequest makes a second one from the first. 
 from __future__ import annotations
 
 import dataclasses
-import functools
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from ._codec import Reader
 from ._config import TLSConfig
 from ._errors import AlertDescription, PeerIncompatible, PeerMisbehaved
 from ._extensions import Where, check_answers
+from ._frozen import frozen
 from ._grease import VALUES, Grease
 from ._groups import GROUPS_BY_CODE, Exchange, NamedGroup, fresh_shares
 from ._keys13 import EarlySecrets
@@ -36,7 +36,7 @@ def _illegal(message: str) -> PeerMisbehaved:
     return PeerMisbehaved(AlertDescription.ILLEGAL_PARAMETER, message)
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@frozen(repr=False)
 class OfferedKey:
     """A pre-shared key in a ClientHello: the session it comes from, and the secrets that begin with it."""
 
@@ -44,7 +44,7 @@ class OfferedKey:
     secrets: EarlySecrets
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, slots=True, repr=False)
 class Offer:
     """One ClientHello and what it commits us to.
 
@@ -55,6 +55,7 @@ class Offer:
         early_data: whether data follows the hello at once.
         sent_early_data: whether it followed this hello or the one before it.
         retry: the HelloRetryRequest this offer answers, if it does.
+        offered: the extensions in the ClientHello that a server may answer.
     """
 
     config: TLSConfig
@@ -66,6 +67,11 @@ class Offer:
     early_data: bool = False
     sent_early_data: bool = False
     retry: HelloRetryRequest | None = None
+    offered: frozenset[int] = dataclasses.field(init=False)
+
+    def __post_init__(self) -> None:
+        codes = frozenset(dict(self.hello.extensions))
+        object.__setattr__(self, "offered", codes.difference(VALUES) if self.grease else codes)
 
     @classmethod
     def fresh(
@@ -143,11 +149,6 @@ class Offer:
         if group is None or group not in self.config.group_rows or group in self.shares:
             raise _illegal(f"the HelloRetryRequest asks for group 0x{code:04x}, not offered or already sent")
         return {group: group.fresh()}
-
-    @functools.cached_property
-    def offered(self) -> frozenset[int]:
-        """The extensions in the ClientHello that a server may answer."""
-        return frozenset(dict(self.hello.extensions)).difference(VALUES)
 
     def version(self, answer: ServerHello) -> Version:
         """The version the server chose, if it may (RFC 9846 §4.3.1, §4.2.3 [8446 §4.2.1, §4.1.3])."""

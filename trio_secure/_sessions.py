@@ -19,11 +19,11 @@ from __future__ import annotations
 import abc
 import math
 import struct
-from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from ._codec import Reader, vector8, vector16, vector24
 from ._errors import PeerMisbehaved
+from ._frozen import frozen
 from ._identity import Claim, VerifiedPeer
 from ._messages13 import Certificate
 from ._names import ServerName
@@ -47,12 +47,13 @@ _SUITES = {suite.code: suite for suite in CIPHER_SUITES}
 _SCHEMES = {row.name: row for row in (*SIGNATURE_SCHEMES, *map(legacy_scheme, Authentication))}
 
 
-def _require(condition: bool, complaint: str) -> None:
+def _require(condition: bool, complaint: str, *values: object) -> None:
+    # The values are put into the complaint when there is one to make.
     if not condition:
-        raise ValueError(f"not a session: {complaint}")
+        raise ValueError(f"not a session: {complaint.format(*values)}")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class KnownPeer:
     """A peer whose certificate was accepted in a full handshake.
 
@@ -75,7 +76,7 @@ class KnownPeer:
         return cls(peer, min(now + MAX_LIFETIME, expires_by))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False)
 class Session(abc.ABC):
     """Something that can be resumed. It holds secrets, and is as good as a password until it expires.
 
@@ -139,7 +140,7 @@ class Session(abc.ABC):
             raise ValueError(f"not a session: {error}") from error
 
     def _check_common(self) -> None:
-        _require(1 <= self.lifetime <= MAX_LIFETIME, f"a lifetime of {self.lifetime} seconds")
+        _require(1 <= self.lifetime <= MAX_LIFETIME, "a lifetime of {} seconds", self.lifetime)
         _require(math.isfinite(self.created) and math.isfinite(self.known.until), "its time is not finite")
 
     def _size(self) -> int:
@@ -162,7 +163,7 @@ class Session(abc.ABC):
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False)
 class Session12(Session):
     """A session of TLS 1.2 or below (RFC 5246 §7, RFC 5077 §3).
 
@@ -185,10 +186,10 @@ class Session12(Session):
 
     def __post_init__(self) -> None:
         self._check_common()
-        _require(self.version < Version.TLS13, f"an old one of {self.version.label}")
-        _require(self.suite.fits(self.version), f"{self.suite.name} in {self.version.label}")
-        _require(len(self.session_id) <= 32, f"an id of {len(self.session_id)} bytes")
-        _require(len(self.ticket) < 2**16, f"a ticket of {len(self.ticket)} bytes")
+        _require(self.version < Version.TLS13, "an old one of {}", self.version.label)
+        _require(self.suite.fits(self.version), "{} in {}", self.suite.name, self.version.label)
+        _require(len(self.session_id) <= 32, "an id of {} bytes", len(self.session_id))
+        _require(len(self.ticket) < 2**16, "a ticket of {} bytes", len(self.ticket))
         _require(bool(self.session_id or self.ticket), "neither id nor ticket")
         _require(len(self.master_secret) == _MASTER_SECRET_LENGTH, "a master secret of another length")
         _require(0 < (self.max_fragment_length or 512) < 2**16, "a fragment length out of range")
@@ -209,7 +210,7 @@ class Session12(Session):
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False)
 class Session13(Session):
     """A session of TLS 1.3: one ticket (RFC 9846 §4.7.1 [8446 §4.6.1]), which is used once.
 
@@ -229,9 +230,9 @@ class Session13(Session):
 
     def __post_init__(self) -> None:
         self._check_common()
-        _require(self.suite.fits(Version.TLS13), f"{self.suite.name} in TLS 1.3")
-        _require(1 <= len(self.ticket) < 2**16, f"a ticket of {len(self.ticket)} bytes")
-        _require(len(self.psk) == self.suite.hash.length, f"a PSK of {len(self.psk)} bytes")
+        _require(self.suite.fits(Version.TLS13), "{} in TLS 1.3", self.suite.name)
+        _require(1 <= len(self.ticket) < 2**16, "a ticket of {} bytes", len(self.ticket))
+        _require(len(self.psk) == self.suite.hash.length, "a PSK of {} bytes", len(self.psk))
         _require(0 <= self.age_add < 2**32, "age_add is no uint32")
         _require(0 <= self.max_early_data < 2**32, "max_early_data is no uint32")
         _require(self.alpn is None or 1 <= len(self.alpn) <= 255, "a protocol name of another length")
@@ -292,7 +293,7 @@ def _read_text(reader: Reader) -> str:
 
 
 def _read_version(code: int) -> Version:
-    _require(code in tuple(Version), f"version 0x{code:04x}")
+    _require(code in tuple(Version), "version 0x{:04x}", code)
     return Version(code)
 
 
@@ -300,7 +301,7 @@ def _read_peer(reader: Reader) -> VerifiedPeer:
     host, scheme, anchor = _read_text(reader), _read_text(reader), _read_text(reader)
     name = ServerName.parse(host) if host else None
     _require(name is None or name.text == host, "a name in another form")
-    _require(scheme in _SCHEMES or not scheme, f"signed with {scheme!r}")
+    _require(scheme in _SCHEMES or not scheme, "signed with {!r}", scheme)
     chain, verified = _read_chain(reader), _read_chain(reader)
     ocsp_response = reader.vector24(0, MAX_STATUS_LENGTH) or None
     block = reader.inner(reader.vector16(), "timestamps")
@@ -315,7 +316,7 @@ def _read(reader: Reader) -> Session12 | Session13:
     if (layout := reader.uint8()) != _FORMAT:
         raise ValueError(f"not a session: layout {layout}")
     version, code = _read_version(reader.uint16()), reader.uint16()
-    _require(code in _SUITES, f"suite 0x{code:04x}")
+    _require(code in _SUITES, "suite 0x{:04x}", code)
     suite = _SUITES[code]
     created, lifetime, until = struct.unpack(">dId", reader.opaque(20))
     known = KnownPeer(_read_peer(reader), until)
@@ -338,7 +339,7 @@ def _read(reader: Reader) -> Session12 | Session13:
         session_id, ticket = reader.vector8(), reader.vector16()
         master_secret = reader.opaque(_MASTER_SECRET_LENGTH)
         extended, fragments = reader.uint8(), reader.uint16()
-        _require(extended in (0, 1), f"extended_master_secret is {extended}")
+        _require(extended in (0, 1), "extended_master_secret is {}", extended)
         session = Session12(
             suite=suite,
             known=known,

@@ -13,12 +13,11 @@ from __future__ import annotations
 import enum
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol, Self
 
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM, AESGCM, ChaCha20Poly1305
 
+from ._frozen import frozen
 from ._versions import Version
 
 Buffer = bytes | bytearray | memoryview
@@ -40,7 +39,7 @@ class AeadCipher(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen(eq=False)
 class Aead:
     """A way to protect records that encrypts and authenticates in one.
 
@@ -84,7 +83,7 @@ CHACHA20_POLY1305 = Aead("CHACHA20-POLY1305", ChaCha20Poly1305, 32, 12, _CHACHA_
 AES_128_CCM = Aead("AES-128-CCM", AESCCM, 16, 4, _CCM_RECORDS)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Cbc:
     """A way to protect records with AES in CBC mode and, apart from it, an HMAC (RFC 5246 §6.2.3.2).
 
@@ -140,9 +139,9 @@ class TranscriptHash(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen(eq=False)
 class Hash:
-    """A hash as both libraries name it: hashlib for transcripts and MACs, `cryptography` for HKDF.
+    """A hash, as `hashlib` and `hmac` name it.
 
     Attributes:
         empty: the hash of nothing, which the key schedule uses between stages.
@@ -150,16 +149,16 @@ class Hash:
 
     name: str
     length: int
-    algorithm: hashes.HashAlgorithm
     empty: bytes
 
     def new(self, data: Buffer = b"", /) -> RunningHash:
         """A running hash that has had `data` added."""
-        return hashlib.new(self.name, data)
+        running: RunningHash = getattr(hashlib, self.name)(data)
+        return running
 
 
-SHA256 = Hash("sha256", 32, hashes.SHA256(), hashlib.sha256().digest())
-SHA384 = Hash("sha384", 48, hashes.SHA384(), hashlib.sha384().digest())
+SHA256 = Hash("sha256", 32, hashlib.sha256().digest())
+SHA384 = Hash("sha384", 48, hashlib.sha384().digest())
 
 
 class Md5Sha1:
@@ -212,7 +211,7 @@ class Authentication(enum.Enum):
     ECDSA = "ECDSA"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen(eq=False)
 class CipherSuite:
     """One row of the table.
 

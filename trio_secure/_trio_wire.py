@@ -10,7 +10,7 @@ on its way.
 
 from __future__ import annotations
 
-from typing import overload
+from typing import TYPE_CHECKING, overload
 
 import trio
 
@@ -18,15 +18,16 @@ from ._alerts import MAX_PASSED_OVER, Alert, encode_alert
 from ._channel import Channel
 from ._errors import AlertDescription, AlertReceived, PeerMisbehaved, TLSError, Truncated, alert_name
 from ._key_log import KeyLog, SecretsLog
-from ._messages import ClientHello, Message, encode_message
-from ._messages12 import HelloRequest
-from ._protection import ContentType, Opener, PlainSealer, Sealer
+from ._messages import ClientHello, HelloRequest, Message, encode_message
+from ._protection import ContentType, Epoch, Opener, PlainSealer, Sealer
 from ._reassembly import MessageHeader, Reassembly
 from ._records import Record
-from ._trace import Epoch, Tracer
 from ._transcript import Transcript
 from ._versions import Version
 from ._wire import A, B, OutgoingMessage, RecordLimits
+
+if TYPE_CHECKING:
+    from ._trace import Tracer
 
 #: How long a peer that does not read can delay the alert that tells it why the connection ends, in seconds.
 ALERT_DEADLINE = 1.0
@@ -111,15 +112,22 @@ class TrioWire:
     @overload
     async def expect(self, a: type[A], b: type[B], /) -> A | B: ...
     async def expect(self, *kinds: type[Message]) -> Message:
-        """The next message, which must be of one of `kinds`."""
+        """The next message, which must be of one of `kinds`: refused at its header if it is of another type."""
         self.phase = kinds[0].title()
-        encoded = await self._next(kinds)
+        header = await self._header(kinds)
+        named = [kind for kind in kinds if kind.type == header.type]
+        if not named:
+            raise self._unexpected(f"a message of type {header.type}", kinds)
+        self._check_length(header, max([kind.max_length for kind in named]))
+        while (encoded := self._incoming.take(header.length)) is None:
+            await self._feed(kinds)
+        self._passed_over = 0
         body = Reassembly.body(encoded)
-        for kind in kinds:
-            if kind.type == encoded[0] and kind.admits(body):
+        for kind in named:
+            if kind.admits(body):
                 break
         else:
-            raise self._unexpected(f"a message of type {encoded[0]}", kinds)
+            raise self._unexpected(f"a message of type {header.type}", kinds)
         message = kind.parse(body)
         self.transcript.add(encoded)
         if self._tracer:
@@ -234,18 +242,6 @@ class TrioWire:
             else:
                 self._drop_hello_request(header)
         return header
-
-    async def _next(self, kinds: tuple[type[Message], ...]) -> bytes:
-        """The next message in wire form, refused at its header if it is none of `kinds`."""
-        header = await self._header(kinds)
-        limit = max((kind.max_length for kind in kinds if kind.type == header.type), default=None)
-        if limit is None:
-            raise self._unexpected(f"a message of type {header.type}", kinds)
-        self._check_length(header, limit)
-        while (encoded := self._incoming.take(header.length)) is None:
-            await self._feed(kinds)
-        self._passed_over = 0
-        return encoded
 
     @staticmethod
     def _check_length(header: MessageHeader, limit: int) -> None:

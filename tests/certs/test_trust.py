@@ -110,6 +110,15 @@ class TestPublicCAs:
         with pytest.raises(StoreError, match=r"ca0\.der is not the certificate"):
             await verify(Trust(store=store), LEAF)
 
+    async def test_judging_is_a_checkpoint_only_where_it_waits(self, store: Store) -> None:
+        trust = Trust(store=store)
+        with trio.testing.assert_checkpoints():
+            first = await trust.judge(LEAF.chain_ders, "h.test")
+        with trio.testing.assert_no_checkpoints():
+            assert await trust.judge(LEAF.chain_ders, "h.test") == first
+        with pytest.raises(CertificateError), trio.testing.assert_no_checkpoints():
+            await trust.judge(LEAF.chain_ders, "other.test")
+
     async def test_verifying_is_a_checkpoint_and_can_be_cancelled(self, store: Store) -> None:
         trust = Trust(store=store)
         for _ in range(2):

@@ -7,7 +7,7 @@ from typing import cast
 
 import pytest
 import trio
-from trio.testing import assert_checkpoints, memory_stream_pair, wait_all_tasks_blocked
+from trio.testing import assert_checkpoints, assert_no_checkpoints, memory_stream_pair, wait_all_tasks_blocked
 
 from support.rough_stream import RoughStream
 from support.tls_server import ignore, tcp_server
@@ -134,6 +134,30 @@ async def test_what_is_sent_at_once_is_a_checkpoint_and_a_cancelled_sender_sends
             await channel.send(RECORD)
         assert await stream.receive_some() == b""
     assert received == [RECORD]
+
+
+async def test_a_question_and_the_wait_for_its_answer_are_one_checkpoint() -> None:
+    async def serve(stream: trio.abc.Stream) -> None:
+        await stream.send_all(bytes(await stream.receive_some()))
+
+    async with tcp_server(serve) as port, await trio.open_tcp_stream("127.0.0.1", port) as stream:
+        channel = Channel(stream)
+        with assert_no_checkpoints():
+            await channel.send(RECORD, checkpoint=False)
+        with assert_checkpoints():
+            await channel.fill(asked=True)
+        assert channel.reader.next() == (22, b"hi")
+        await channel.send(RECORD, checkpoint=False)
+        with trio.CancelScope() as scope:
+            scope.cancel()
+            await channel.fill(asked=True)
+        assert scope.cancelled_caught
+    ours, theirs = memory_stream_pair()
+    channel = Channel(ours)
+    await channel.send(RECORD, checkpoint=False)
+    await theirs.send_all(bytes(await theirs.receive_some()))
+    await channel.fill(asked=True)
+    assert channel.reader.next() == (22, b"hi")
 
 
 async def test_a_broken_stream_is_truncation() -> None:

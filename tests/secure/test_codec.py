@@ -46,6 +46,13 @@ def test_nothing_is_read_from_nothing(read: Callable[[Reader], object]) -> None:
         read(Reader(b"", "thing"))
 
 
+def test_no_more_is_read_than_there_is() -> None:
+    with refused(DECODE_ERROR, r"^malformed thing: 3 bytes announced, 2 left$"):
+        Reader(b"ab", "thing").opaque(3)
+    with refused(DECODE_ERROR, r"^malformed thing: 3 bytes announced, 2 left$"):
+        Reader(b"\x03ab", "thing").vector8()
+
+
 @pytest.mark.parametrize(
     ("write", "read"),
     [(vector8, Reader.vector8), (vector16, Reader.vector16), (vector24, Reader.vector24)],

@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from support.scripted_script import leaf
 from trio_certs import Manifest, Trust
 from trio_secure import ClientIdentity, MemoryCache, TLSConfig
+from trio_secure._config import once
 from trio_secure._session_cache import PROCESS_CACHE
 from trio_secure._suites import Cbc
 from trio_secure._trace import print_event
@@ -262,6 +263,28 @@ def test_sessions_are_kept_where_the_user_says() -> None:
     assert TLSConfig(cache=False).session_cache is None
     assert TLSConfig().session_cache is PROCESS_CACHE
     assert TLSConfig(cache=cast("bool", None)).session_cache is None
+
+
+def test_what_can_be_undone_here_is_what_is_offered_for_certificates() -> None:
+    assert [row.name for row in TLSConfig(certificate_compression=["zlib"]).compression_rows] == ["zlib"]
+    assert TLSConfig(certificate_compression=[]).compression_rows == ()
+
+
+def test_what_follows_from_a_configuration_is_made_once_for_each() -> None:
+    made: list[TLSConfig] = []
+
+    @once
+    def describe(config: TLSConfig) -> str:
+        made.append(config)
+        return repr(config.alpn)
+
+    first, equal = TLSConfig(alpn="a"), TLSConfig(alpn="a")
+    assert describe(first) == describe(first) == describe(equal) == "(b'a',)"
+    assert [id(config) for config in made] == [id(first), id(equal)]
+    assert first == equal
+    assert repr(first) == repr(equal)
+    other = first.replace(alpn="b")
+    assert describe(other) == "(b'b',)"
 
 
 def test_one_identity_or_several() -> None:

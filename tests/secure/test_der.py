@@ -7,7 +7,7 @@ import pytest
 from support.der import element
 from trio_secure import AlertDescription, PeerMisbehaved
 from trio_secure._codec import Reader
-from trio_secure._der import SEQUENCE, Element, read_content, read_element
+from trio_secure._der import SEQUENCE, Element, content_bounds, read_content, read_element, read_elements
 
 
 @pytest.mark.parametrize("length", [0, 1, 0x7F, 0x80, 0xFF, 0x100, 0xFFFF, 0x10000])
@@ -16,6 +16,9 @@ def test_an_element_is_read_whatever_the_form_of_its_length(length: int) -> None
     reader = Reader(whole + b"next", "example")
     assert read_element(reader) == Element(SEQUENCE, bytes(length), whole)
     assert reader.rest() == b"next"
+    begin, end = content_bounds(b"." + whole + b"next", 1)
+    assert (begin, end) == (1 + len(whole) - length, 1 + len(whole))
+    assert read_elements(Reader(2 * whole, "example")) == 2 * [Element(SEQUENCE, bytes(length), whole)]
 
 
 @pytest.mark.parametrize(

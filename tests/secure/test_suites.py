@@ -186,10 +186,9 @@ def test_how_much_of_the_nonce_tls_1_2_derives(suite: CipherSuite) -> None:
 
 
 @pytest.mark.parametrize("row", [SHA256, SHA384], ids=lambda row: row.name)
-def test_a_hash_is_the_same_in_both_libraries(row: Hash) -> None:
-    assert row.empty == hashlib.new(row.name).digest()
-    assert row.length == row.algorithm.digest_size == len(row.empty)
-    assert row.algorithm.name == row.name
+def test_a_hash_is_what_its_name_says(row: Hash) -> None:
+    assert row.empty == row.new().digest() == hashlib.new(row.name).digest()
+    assert row.length == len(row.empty)
 
 
 @pytest.mark.parametrize("row", [SHA256, SHA384], ids=lambda row: row.name)
