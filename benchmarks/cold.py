@@ -13,6 +13,7 @@ import subprocess
 import sys
 
 from benchmarks.case import Case, Measure, Site
+from benchmarks.imports import compiling
 from benchmarks.servers import public
 
 OURS, PEER = "trio_secure", "ssl and certifi"
@@ -73,7 +74,11 @@ def _program(text: str) -> Measure:
     def measure(site: Site, amount: int) -> float:
         place = [str(site.port), str(site.folder), str(amount)]
         finished = subprocess.run(
-            [sys.executable, "-c", text, *place], stdout=subprocess.PIPE, text=True, check=True
+            [sys.executable, "-c", text, *place],
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+            env=compiling(),
         )
         return float(finished.stdout)
 

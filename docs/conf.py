@@ -7,11 +7,32 @@ a link has to lead somewhere.
 
 from __future__ import annotations
 
+import ast
+import importlib
+import pkgutil
 import re
+from contextlib import suppress
 from importlib.metadata import version as version_of
 from pathlib import Path
 
 from sphinx.application import Sphinx
+
+
+def _import_for_signatures(package: str) -> None:
+    """Import into each module what it imports for type checkers only: signatures are read with these names."""
+    for found in pkgutil.iter_modules(importlib.import_module(package).__path__, f"{package}."):
+        module = importlib.import_module(found.name)
+        path = Path(str(module.__file__))
+        for node in ast.parse(path.read_text("utf-8")).body:
+            if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+                for line in node.body:
+                    # Some names nobody has but type checkers.
+                    with suppress(ImportError):
+                        exec(compile(ast.Module([line], []), path, "exec"), vars(module))  # noqa: S102 (our own)
+
+
+for _package in ("trio_certs", "trio_secure", "trio_https", "trio_wss"):
+    _import_for_signatures(_package)
 
 project = "trio-secure"
 author = "the trio-secure contributors"

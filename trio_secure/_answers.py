@@ -8,13 +8,12 @@ its value answers what was asked, and what follows from it for the connection.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from . import _extensions as ext
 from ._codec import Reader
 from ._config import TLSConfig
 from ._errors import AlertDescription, PeerMisbehaved
 from ._extensions import Extensions, Where, check_answers
+from ._frozen import frozen
 from ._messages import ServerHello
 from ._messages13 import EncryptedExtensions
 from ._offer import Offer
@@ -32,7 +31,7 @@ def _illegal(message: str) -> PeerMisbehaved:
     return PeerMisbehaved(AlertDescription.ILLEGAL_PARAMETER, message)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Answers:
     """The values of the server's extensions."""
 

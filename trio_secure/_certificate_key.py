@@ -16,7 +16,6 @@ A key of a kind that no scheme is for, a DSA key say, has no `kind` and fits not
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -24,6 +23,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from ._codec import Reader
 from ._der import OBJECT_IDENTIFIER, SEQUENCE, content_bounds, read_content, read_elements
 from ._errors import PeerMisbehaved
+from ._frozen import frozen
 from ._oid_filters import DIGITAL_SIGNATURE, KEY_USAGE, key_usage
 
 if TYPE_CHECKING:  # importing it costs more time than the whole rest of this package
@@ -46,7 +46,7 @@ class KeyKind(enum.Enum):
 _KINDS = {kind.value: kind for kind in KeyKind}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PssParameters:
     """What an RSASSA-PSS key is bound to (RSASSA-PSS-params, RFC 4055 §3.1).
 
@@ -68,7 +68,7 @@ class PssParameters:
         return self.digest == self.mask_digest == digest and self.salt_length <= salt_length
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CertificateKey:
     """A public key as its certificate presents it.
 

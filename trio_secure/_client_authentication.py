@@ -12,7 +12,6 @@ and a request that comes after it, because they speak to whatever takes messages
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from . import _extensions as ext
@@ -23,6 +22,7 @@ from ._client_identity import ClientIdentity
 from ._codec import Reader, uint16s
 from ._errors import AlertDescription, PeerMisbehaved
 from ._extensions import Where, check_requests
+from ._frozen import frozen
 from ._messages import CertificateVerify
 from ._oid_filters import OIDFilters
 from ._transcript import Transcript
@@ -46,7 +46,7 @@ class Conversation(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Proof:
     """What this client shows: an identity and the scheme it signs with, or nothing."""
 

@@ -21,6 +21,7 @@ from ._client_keys import unusual_serials
 from ._codec import Reader
 from ._der import SEQUENCE, Element, read_content, read_elements
 from ._errors import PeerMisbehaved
+from ._frozen import frozen
 from ._oid_filters import DIGITAL_SIGNATURE, KEY_USAGE, RECOGNIZED, Values
 from ._signatures import SIGNATURE_SCHEMES, SignatureScheme, legacy_scheme
 from ._suites import Authentication
@@ -178,7 +179,7 @@ def _schemes(name: str, key: CertificateKey) -> tuple[SignatureScheme, ...]:
     return tuple(sorted(usable, key=lambda row: row.curve != key.curve))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Certificate:
     """One certificate, taken apart.
 

@@ -21,10 +21,10 @@ a server that lists only what it wants for the handshake would have no certifica
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from ._client_identity import ClientIdentity, LoadedIdentity
+from ._frozen import frozen
 from ._oid_filters import OIDFilters
 from ._signatures import SignatureScheme
 from ._suites import Authentication
@@ -36,7 +36,7 @@ _CERTIFICATE_TYPES = {1: Authentication.RSA, 64: Authentication.ECDSA}
 _NO_FILTERS = OIDFilters()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class IdentityRequest:
     """What a CertificateRequest asks for.
 

@@ -17,14 +17,16 @@ import abc
 import inspect
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, cast, runtime_checkable
+from typing import cast
 
 from cryptography.exceptions import InvalidSignature
 
 from ._client_certificates import ClientCertificates
 from ._client_keys import (
+    Data,
     Password,
     PrivateKey,
+    Readable,
     load_certificates,
     load_key,
     load_pkcs12,
@@ -37,18 +39,6 @@ from ._signatures import SignatureScheme
 
 Sign = Callable[[str, bytes], Awaitable[bytes]]
 """A signer of the user's: the scheme's registered name, and what to sign (the message, not its hash)."""
-
-
-@runtime_checkable
-class Readable(Protocol):
-    """What may stand for bytes: a `trio_certs.Resource`, or anything that reads like one."""
-
-    def read(self) -> Awaitable[bytes]:
-        """The bytes."""
-        ...
-
-
-Data = bytes | Readable
 
 
 class ClientIdentity(abc.ABC):

@@ -10,8 +10,8 @@ the file and asks what to do. Nothing of a key or a password is ever part of an 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, TypeAlias, cast
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TYPE_CHECKING, Protocol, TypeAlias, cast, runtime_checkable
 
 from cryptography.exceptions import UnsupportedAlgorithm
 
@@ -20,6 +20,18 @@ if TYPE_CHECKING:
 
 PrivateKey: TypeAlias = "PrivateKeyTypes"
 Password = str | bytes | None
+
+
+@runtime_checkable
+class Readable(Protocol):
+    """What may stand for bytes: a `trio_certs.Resource`, or anything that reads like one."""
+
+    def read(self) -> Awaitable[bytes]:
+        """The bytes."""
+        ...
+
+
+Data = bytes | Readable
 
 #: The largest file that is parsed, in bytes. Real ones have a few thousand.
 MAX_BYTES = 2**20

@@ -23,10 +23,10 @@ import importlib
 import importlib.util
 import zlib
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from typing import Protocol
 
 from ._errors import AlertDescription, PeerMisbehaved
+from ._frozen import frozen
 
 Decompress = Callable[[bytes, int], bytes | None]
 """(data, length) -> what `data` holds, or None when that does not end with `data` or within `length` bytes."""
@@ -35,7 +35,7 @@ Decompress = Callable[[bytes, int], bytes | None]
 _ZSTD_WINDOW_LOG = 23
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CompressionAlgorithm:
     """One row of the table.
 

@@ -13,10 +13,9 @@ import functools
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from . import _settings as settings
-from ._client_identity import ClientIdentity
 from ._compression import ALGORITHMS_BY_NAME, CompressionAlgorithm, available
 from ._groups import GROUPS_BY_NAME, NAMED_GROUPS, NamedGroup
 from ._key_log import KeyLog
@@ -25,8 +24,11 @@ from ._sessions import SessionCache
 from ._settings import CertificateVerifier, OCSPPolicy, ResourceSelection, TrustedData
 from ._signatures import SCHEMES_BY_NAME, SIGNATURE_SCHEMES, SignatureScheme
 from ._suites import CIPHER_SUITES, SUITES_BY_NAME, CipherSuite
-from ._trace import TraceSink
 from ._versions import Version
+
+if TYPE_CHECKING:
+    from ._client_identity import ClientIdentity
+    from ._trace import TraceSink
 
 # The groups for which a share is sent along with the first hello: what most servers choose, old and new.
 _DEFAULT_SHARES = ("x25519mlkem768", "x25519")

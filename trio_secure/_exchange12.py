@@ -11,12 +11,12 @@ Finished is its proof.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from ._codec import vector8, vector16
 from ._errors import AlertDescription, PeerMisbehaved
 from ._finite_field import DheParams
+from ._frozen import frozen
 from ._groups import GROUPS_BY_CODE, NamedGroup
 from ._identity import HandshakeSignature, ProvenKey, leaf_key, prove_key, transport_key
 from ._key_transport import transport_secret
@@ -33,7 +33,7 @@ from ._suites import CipherSuite, KeyExchange
 from ._versions import Version
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Hellos:
     """The two hellos, and what they settle between them."""
 

@@ -18,10 +18,10 @@ from __future__ import annotations
 import enum
 import struct
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 
 from ._codec import Reader, vector16
 from ._errors import AlertDescription, PeerMisbehaved
+from ._frozen import frozen
 
 Extensions = Mapping[int, bytes]
 
@@ -42,7 +42,7 @@ class Where(enum.Flag):
     NEW_SESSION_TICKET = enum.auto()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ExtensionType:
     """One row of the table."""
 

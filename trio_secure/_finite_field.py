@@ -18,13 +18,13 @@ from __future__ import annotations
 import functools
 import secrets
 from collections.abc import Collection
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric import dh
 
 from ._backend import quiet
 from ._errors import AlertDescription, PeerIncompatible, PeerMisbehaved
+from ._frozen import frozen
 
 # `cryptography` would rather have nobody use them, and says so to whoever names them.
 with quiet():
@@ -148,7 +148,7 @@ class _OwnHalf:
         return self._field.to_bytes(secret)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FiniteField:
     """A group: the numbers modulo the prime `p`, and its generator `g`."""
 
@@ -198,7 +198,7 @@ class DheAgreement(NamedTuple):
     premaster: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DheParams:
     """The parameters in a ServerKeyExchange (RFC 5246 §7.4.3): prime, generator, and the server's public value."""
 

@@ -11,13 +11,14 @@ table, so a server that chooses one is refused like any other that chooses what 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+
+from ._frozen import frozen
 
 #: RFC 8701 §2: the sixteen two-byte values.
 VALUES = tuple(0x0A0A + 0x1010 * n for n in range(16))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Grease:
     """The values of one connection; the two extensions differ, because none may stand twice."""
 

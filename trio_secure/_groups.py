@@ -24,18 +24,16 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Protocol
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey, MLKEM768PublicKey
 from cryptography.hazmat.primitives.asymmetric.x448 import X448PrivateKey, X448PublicKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from ._backend import supports
 from ._errors import AlertDescription, PeerMisbehaved
-from ._finite_field import FiniteField
+from ._frozen import frozen
 from ._suites import KeyExchange
 from ._versions import Version
 
@@ -53,7 +51,7 @@ class Exchange(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen(eq=False)
 class NamedGroup:
     """One row of the table.
 
@@ -88,7 +86,7 @@ class NamedGroup:
             ) from error
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Half:
     """A half that is nothing more than its two uses."""
 
@@ -124,7 +122,9 @@ def _curve(curve: ec.EllipticCurve) -> Exchange:
             raise ValueError("the point is not in uncompressed form")
         return private.exchange(ec.ECDH(), ec.EllipticCurvePublicKey.from_encoded_point(curve, share))
 
-    return _Half(private.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint), agree)
+    # Not by `public_bytes`: what names its formats reads SSH keys as well, and takes long to import.
+    numbers, size = private.public_key().public_numbers(), (curve.key_size + 7) // 8
+    return _Half(b"\x04" + numbers.x.to_bytes(size, "big") + numbers.y.to_bytes(size, "big"), agree)
 
 
 _secp256r1 = functools.partial(_curve, ec.SECP256R1())
@@ -133,6 +133,8 @@ _secp521r1 = functools.partial(_curve, ec.SECP521R1())
 
 
 def _ffdhe(name: str) -> Exchange:
+    from ._finite_field import FiniteField  # nobody offers these groups who is not asked to
+
     return FiniteField.named(name).fresh()
 
 

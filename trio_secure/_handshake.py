@@ -13,16 +13,14 @@ from __future__ import annotations
 from . import _extensions as ext
 from ._config import TLSConfig
 from ._errors import AlertDescription, PeerIncompatible, PeerMisbehaved
-from ._handshake12 import handshake12
 from ._handshake13 import handshake13
 from ._identity import CertificateLookup
 from ._messages import HelloRetryRequest, ServerHello
 from ._names import ServerName
 from ._offer import Offer
-from ._protection import PlainSealer, Sealer
+from ._protection import Epoch, PlainSealer, Sealer
 from ._protection13 import Sealer13
 from ._sessions import Session
-from ._trace import Epoch
 from ._versions import Version
 from ._wire import Established, Wire
 
@@ -66,6 +64,8 @@ async def client_handshake(
             AlertDescription.PROTOCOL_VERSION,
             "the server no longer speaks TLS 1.3: connect without early data",
         )
+    from ._handshake12 import handshake12  # with it come all messages, keys and ciphers of the older versions
+
     return await handshake12(wire, offer, answer, version, name, lookup)
 
 

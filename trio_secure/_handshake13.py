@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from . import _extensions as ext
 from ._answers import Answers, answers13
-from ._client_authentication import Proof, answer13, wanted13
 from ._config import TLSConfig
 from ._errors import AlertDescription, PeerMisbehaved
 from ._extensions import Extensions, Where, check_answers
@@ -29,11 +28,10 @@ from ._messages13 import (
 )
 from ._names import ServerName
 from ._offer import Offer, OfferedKey
-from ._protection import Sealer
+from ._protection import Epoch, Sealer
 from ._protection13 import Opener13, Sealer13
 from ._status import read_ocsp, read_scts
 from ._suites import CipherSuite
-from ._trace import Epoch
 from ._versions import Version
 from ._wire import Established, Wire
 
@@ -86,7 +84,11 @@ async def handshake13(
     if answers.early_data:
         await wire.send(EndOfEarlyData())
         wire.write_with(Sealer13(secrets.client), Epoch.HANDSHAKE)
-    proof = await answer13(wire, config.identities, request) if request is not None else Proof()
+    client_chain: tuple[bytes, ...] = ()
+    if request is not None:
+        from ._client_authentication import answer13  # few servers ask
+
+        client_chain = (await answer13(wire, config.identities, request)).chain
     await wire.send(Finished(secrets.client.finished(wire.transcript.digest())))
     await wire.flush()
     wire.write_with(Sealer13(application.client), Epoch.APPLICATION)
@@ -103,7 +105,7 @@ async def handshake13(
         resumption=_resumption(wire, config, secrets),
         transcript=wire.transcript.copy() if config.post_handshake_auth else None,
         early_data=answers.early_data if offer.sent_early_data else None,
-        client_chain=proof.chain,
+        client_chain=client_chain,
     )
 
 
@@ -164,6 +166,8 @@ def _check_request(request: CertificateRequest) -> None:
     # authentication exchanges".
     if request.context:
         raise PeerMisbehaved(AlertDescription.ILLEGAL_PARAMETER, "the CertificateRequest has a context")
+    from ._client_authentication import wanted13
+
     # It is answered much later, but what is wrong with it is told at once.
     wanted13(request)
 

@@ -13,12 +13,12 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Awaitable, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from ._backend import quiet
 from ._certificate_key import CertificateKey, KeyKind, read_key
 from ._errors import AlertDescription, CertificateRefused, PeerMisbehaved
+from ._frozen import frozen
 from ._names import ServerName
 from ._signatures import SCHEMES_BY_CODE, SignatureScheme, legacy_scheme
 from ._suites import Authentication
@@ -39,7 +39,7 @@ class Verdict(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Claim:
     """What a server says it is, and what it shows for it.
 
@@ -62,7 +62,7 @@ class CertificateLookup(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ProvenKey:
     """A chain as sent, whose leaf's key takes part in this very handshake.
 
@@ -75,7 +75,7 @@ class ProvenKey:
     scheme: SignatureScheme | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class VerifiedPeer:
     """The peer, its key proven and its certificate accepted, now or in the handshake that is resumed."""
 
@@ -86,7 +86,7 @@ class VerifiedPeer:
     claim: Claim = Claim(None)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class HandshakeSignature:
     """A signature over the handshake as it arrived.
 
@@ -163,7 +163,10 @@ def transport_key(chain: Sequence[bytes]) -> ProvenKey:
 async def verify_peer(proven: ProvenKey, claim: Claim, lookup: CertificateLookup) -> VerifiedPeer:
     """Await the verdict on a proven peer's certificate."""
     verdict = await lookup(proven, claim)
-    return VerifiedPeer(proven.chain, proven.scheme, verdict.chain, verdict.resource, claim)
+    # A lookup remembers certificates it has seen before, and what came again need not be kept once more.
+    remembered = {der: der for der in verdict.chain}
+    chain = tuple([remembered.get(der, der) for der in proven.chain])
+    return VerifiedPeer(chain, proven.scheme, verdict.chain, verdict.resource, claim)
 
 
 # Verifying with a larger key or exponent would hold up everything else for milliseconds; no CA issues them.

@@ -9,8 +9,8 @@ before it, P_MD5 and P_SHA-1 each expand one half of the secret and are exclusiv
 from __future__ import annotations
 
 import hmac
-from dataclasses import dataclass
 
+from ._frozen import frozen
 from ._suites import BLOCK_LENGTH, Aead, CipherSuite
 from ._versions import Version
 
@@ -41,7 +41,7 @@ def _p_hash(name: str, secret: bytes, seed: bytes, length: int) -> bytes:
     return output[:length]
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@frozen(repr=False)
 class WriteKey:
     """One direction's keys.
 
@@ -57,7 +57,7 @@ class WriteKey:
     iv: bytes
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@frozen(repr=False)
 class MasterSecret:
     """The master secret, and what comes from it."""
 
@@ -130,7 +130,7 @@ _RESERVED_LABELS = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@frozen(repr=False)
 class Exporter:
     """Keying material for other protocols, below TLS 1.3 (RFC 5705 §4)."""
 

@@ -24,10 +24,10 @@ from __future__ import annotations
 import functools
 import hashlib
 import hmac
-from dataclasses import dataclass
 
 from ._codec import vector8
 from ._errors import AlertDescription, PeerMisbehaved
+from ._frozen import frozen
 from ._suites import CIPHER_SUITES, NONCE_LENGTH, CipherSuite, Hash
 
 #: The label and the value of a line of a key log, as NSS made them known.
@@ -84,7 +84,7 @@ def _finished(algorithm: Hash, secret: bytes, transcript: bytes) -> bytes:
     return hmac.digest(key, transcript, algorithm.name)
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@frozen(repr=False)
 class TrafficSecret:
     """One direction's secret, and the keys that come from it (RFC 9846 §7.3 [8446 §7.3])."""
 
@@ -130,7 +130,7 @@ def check_verify_data(expected: bytes, verify_data: bytes) -> None:
         )
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@frozen(repr=False)
 class EarlySecrets:
     """The stage before the ServerHello, of a client that offers to resume with `psk`."""
 
@@ -163,7 +163,7 @@ class EarlySecrets:
         return TrafficSecret(suite, _derive(self.hash, self.secret, b"c e traffic", transcript))
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@frozen(repr=False)
 class HandshakeSecrets:
     """The stage between the hellos and the server's Finished.
 
@@ -205,7 +205,7 @@ class HandshakeSecrets:
         )
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@frozen(repr=False)
 class ApplicationSecrets:
     """The stage from the server's Finished on."""
 
@@ -260,7 +260,7 @@ class ApplicationSecrets:
         )
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@frozen(repr=False)
 class ResumptionSecret:
     """What a finished handshake leaves for tickets that come after it."""
 

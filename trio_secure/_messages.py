@@ -2,7 +2,7 @@
 
 Theory of operation
 -------------------
-A message is a frozen dataclass with the RFC's own names, made by `parse` from its body (the four header bytes are
+A message is a value with the RFC's own names, made by `parse` from its body (the four header bytes are
 gone) or turned into wire form by `encode` (header included). Two things stand beside the fields: the type byte,
 and the largest body accepted, which is checked before anything is buffered.
 
@@ -15,11 +15,11 @@ from __future__ import annotations
 import abc
 import struct
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from ._codec import Reader, vector8, vector16, vector24
 from ._extensions import MAX_BLOCK, Extensions, read_extensions, write_extensions
+from ._frozen import frozen
 
 RETRY_RANDOM = bytes.fromhex("CF21AD74E59A6111BE1D8C021E65B891C2A211167ABB8C5E079E09E2C8A8339C")
 
@@ -54,7 +54,7 @@ class Message(abc.ABC):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ClientHello:
     """RFC 9846 §4.2.2 [8446 §4.1.2]; RFC 5246 §7.4.1.2.
 
@@ -98,7 +98,7 @@ class ClientHello:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ServerHello(Message):
     """RFC 9846 §4.2.3 [8446 §4.1.3]; RFC 5246 §7.4.1.3, where the extensions may be left out altogether.
 
@@ -141,7 +141,7 @@ class ServerHello(Message):
         return cls(legacy_version, random, session_id, cipher_suite, compression, extensions)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class HelloRetryRequest(ServerHello):
     """RFC 9846 §4.2.4 [8446 §4.1.4]: a ServerHello that asks for another ClientHello."""
 
@@ -151,7 +151,21 @@ class HelloRetryRequest(ServerHello):
         return body[2:34] == RETRY_RANDOM
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
+class HelloRequest(Message):
+    """RFC 5246 §7.4.1.1: a wish to renegotiate, which this client never grants."""
+
+    type: ClassVar[int] = 0
+    max_length: ClassVar[int] = 0
+
+    @classmethod
+    def parse(cls, body: bytes) -> Self:
+        """The message in `body`, which is empty."""
+        Reader(body, "HelloRequest").finish()
+        return cls()
+
+
+@frozen
 class CertificateVerify(Message):
     """RFC 9846 §4.5.2 [8446 §4.4.3]."""
 
@@ -174,7 +188,7 @@ class CertificateVerify(Message):
         return encode_message(self.type, self.algorithm.to_bytes(2, "big") + vector16(self.signature))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Finished(Message):
     """RFC 9846 §4.5.3 [8446 §4.4.4]; RFC 5246 §7.4.9. Its length is the business of whoever compares it."""
 

@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from ._codec import Reader, uint16s, vector16, vector24
 from ._errors import AlertDescription, PeerMisbehaved
+from ._frozen import frozen
 from ._messages import Message, encode_message
 from ._status import MAX_STATUS_LENGTH, read_status
 
 
-@dataclass(frozen=True, slots=True)
-class HelloRequest(Message):
-    """RFC 5246 §7.4.1.1: a wish to renegotiate, which this client never grants."""
-
-    type: ClassVar[int] = 0
-    max_length: ClassVar[int] = 0
-
-    @classmethod
-    def parse(cls, body: bytes) -> Self:
-        """The message in `body`, which is empty."""
-        Reader(body, "HelloRequest").finish()
-        return cls()
-
-
-@dataclass(frozen=True, slots=True)
+@frozen
 class Certificate(Message):
     """RFC 5246 §7.4.2."""
 
@@ -51,7 +37,7 @@ class Certificate(Message):
         return encode_message(self.type, vector24(b"".join(map(vector24, self.certificate_list))))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CertificateStatus(Message):
     """RFC 6066 §8: the OCSP response that a server staples to its Certificate."""
 
@@ -69,7 +55,7 @@ class CertificateStatus(Message):
 _NAMED_CURVE = 3
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ServerKeyExchange(Message):
     """RFC 5246 §7.4.3: the server's share under its signature.
 
@@ -101,7 +87,7 @@ class ServerKeyExchange(Message):
         return params, algorithm, signature
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ServerKeyExchangeECDHE(ServerKeyExchange):
     """RFC 8422 §5.4: a share in a named curve."""
 
@@ -123,7 +109,7 @@ class ServerKeyExchangeECDHE(ServerKeyExchange):
         return cls(*cls._signed(body, reader), named_curve, point)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ServerKeyExchangeDHE(ServerKeyExchange):
     """RFC 5246 §7.4.3: a share in a group of the server's own."""
 
@@ -139,21 +125,21 @@ class ServerKeyExchangeDHE(ServerKeyExchange):
         return cls(*cls._signed(body, reader), p, g, ys)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ServerKeyExchangeECDHE11(ServerKeyExchangeECDHE):
     """RFC 4492 §5.4: without an algorithm."""
 
     names_algorithm: ClassVar[bool] = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ServerKeyExchangeDHE11(ServerKeyExchangeDHE):
     """RFC 4346 §7.4.3: without an algorithm."""
 
     names_algorithm: ClassVar[bool] = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CertificateRequest(Message):
     """RFC 5246 §7.4.4.
 
@@ -190,14 +176,14 @@ class CertificateRequest(Message):
         return cls(types, algorithms, tuple(authorities))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CertificateRequest11(CertificateRequest):
     """RFC 4346 §7.4.4: without algorithms."""
 
     names_algorithms: ClassVar[bool] = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ServerHelloDone(Message):
     """RFC 5246 §7.4.5."""
 
@@ -211,7 +197,7 @@ class ServerHelloDone(Message):
         return cls()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ClientKeyExchange:
     """RFC 5246 §7.4.7; RFC 8422 §5.7: what the kind of key exchange makes of it."""
 
@@ -224,7 +210,7 @@ class ClientKeyExchange:
         return encode_message(self.type, self.exchange_keys)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CertificateVerify11:
     """RFC 4346 §7.4.8: the client's signature, whose algorithm goes without saying."""
 
@@ -237,7 +223,7 @@ class CertificateVerify11:
         return encode_message(self.type, vector16(self.signature))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NewSessionTicket(Message):
     """RFC 5077 §3.3."""
 

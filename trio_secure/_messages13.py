@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from ._codec import Reader, vector8, vector24
 from ._compression import CompressionAlgorithm
 from ._errors import AlertDescription, PeerMisbehaved
 from ._extensions import MAX_BLOCK, Extensions, Where, check_requests, read_extensions
+from ._frozen import frozen
 from ._messages import Message, encode_message
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class EncryptedExtensions(Message):
     """RFC 9846 §4.4.1 [8446 §4.3.1]."""
 
@@ -31,7 +31,7 @@ class EncryptedExtensions(Message):
         return cls(read_extensions(block, "EncryptedExtensions"))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CertificateRequest(Message):
     """RFC 9846 §4.4.2 [8446 §4.3.2]."""
 
@@ -50,7 +50,7 @@ class CertificateRequest(Message):
         return cls(context, read_extensions(block, "CertificateRequest"))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CertificateEntry:
     """One certificate of a chain, with the extensions that speak of it."""
 
@@ -58,7 +58,7 @@ class CertificateEntry:
     extensions: Extensions
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Certificate(Message):
     """RFC 9846 §4.5.1 [8446 §4.4.2]."""
 
@@ -87,7 +87,7 @@ class Certificate(Message):
         return encode_message(self.type, vector8(self.context) + vector24(block))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CompressedCertificate(Message):
     """RFC 8879 §4: a Certificate, compressed."""
 
@@ -130,7 +130,7 @@ class CompressedCertificate(Message):
         )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NewSessionTicket(Message):
     """RFC 9846 §4.7.1 [8446 §4.6.1]."""
 
@@ -155,7 +155,7 @@ class NewSessionTicket(Message):
         return cls(lifetime, age_add, nonce, ticket, extensions)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class KeyUpdate(Message):
     """RFC 9846 §4.7.3 [8446 §4.6.3]."""
 
@@ -183,7 +183,7 @@ class KeyUpdate(Message):
         return encode_message(self.type, bytes([self.update_requested]))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class EndOfEarlyData:
     """RFC 9846 §4.6 [8446 §4.5]: what follows is protected by the handshake's keys."""
 

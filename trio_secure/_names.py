@@ -12,16 +12,17 @@ from __future__ import annotations
 import functools
 import ipaddress
 import re
-from dataclasses import dataclass
 
 import idna
+
+from ._frozen import frozen
 
 # Letters, digits and hyphens are the rule (RFC 1123 §2.1); underscores are common enough in private zones.
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 _MAX_NAME = 253
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ServerName:
     """A server's name in the one form that everything below uses.
 

@@ -20,6 +20,7 @@ from ._codec import Reader
 from ._config import TLSConfig
 from ._errors import AlertDescription, PeerIncompatible, PeerMisbehaved
 from ._extensions import Where, check_answers
+from ._frozen import frozen
 from ._grease import VALUES, Grease
 from ._groups import GROUPS_BY_CODE, Exchange, NamedGroup, fresh_shares
 from ._keys13 import EarlySecrets
@@ -35,7 +36,7 @@ def _illegal(message: str) -> PeerMisbehaved:
     return PeerMisbehaved(AlertDescription.ILLEGAL_PARAMETER, message)
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@frozen(repr=False)
 class OfferedKey:
     """A pre-shared key in a ClientHello: the session it comes from, and the secrets that begin with it."""
 

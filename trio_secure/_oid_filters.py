@@ -10,12 +10,12 @@ request or in a certificate, is read into a set, and a filter matches when its s
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Self
 
 from ._codec import Reader
 from ._der import BIT_STRING, OBJECT_IDENTIFIER, SEQUENCE, read_content
 from ._errors import AlertDescription, PeerMisbehaved
+from ._frozen import frozen
 
 # RFC 5280 §4.2.1.3 and §4.2.1.12, as OBJECT IDENTIFIERs in DER.
 KEY_USAGE = bytes.fromhex("0603551d0f")
@@ -60,7 +60,7 @@ RECOGNIZED: Mapping[bytes, Callable[[bytes], Values]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OIDFilters:
     """The filters that this client knows how to apply.
 

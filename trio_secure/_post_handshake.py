@@ -11,18 +11,19 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from . import _messages12 as m12
 from . import _messages13 as m13
-from ._client_authentication import answer13, wanted13
-from ._client_identity import ClientIdentity
 from ._errors import Truncated
-from ._messages import Message
+from ._messages import HelloRequest, Message
 from ._resumption import max_early_data
 from ._session_keeper import SessionKeeper
 from ._transcript import Transcript
 from ._versions import Version
 from ._wire import Established, OutgoingMessage
+
+if TYPE_CHECKING:
+    from ._client_identity import ClientIdentity
 
 
 class Reaction(enum.Enum):
@@ -45,7 +46,7 @@ _REACTIONS_13: Reactions = {
 _REACTIONS_12: Reactions = {
     # RFC 5246 §7.4.1.1: a client that does not wish to renegotiate "may respond with a no_renegotiation alert".
     # RFC 5746 §4.2: clients that refuse "MUST respond to such requests with a 'no_renegotiation' alert".
-    m12.HelloRequest: Reaction.REFUSE_RENEGOTIATION,
+    HelloRequest: Reaction.REFUSE_RENEGOTIATION,
 }
 
 #: KeyUpdates and HelloRequests that may come without any application data between them: enough for every honest
@@ -110,6 +111,8 @@ class Errands:
 
     def request(self, request: m13.CertificateRequest, encoded: bytes) -> None:
         """The server asks who this client is."""
+        from ._client_authentication import wanted13
+
         # What is wrong with it is told at once, and is nothing that a signer of the user's has done.
         wanted13(request)
         self._requests = (*self._requests, (request, encoded))
@@ -124,6 +127,8 @@ class Errands:
             Exception: whatever an identity of the user's raises.
         """
         while self._requests and self._transcript is not None:
+            from ._client_authentication import answer13
+
             request, encoded = self._requests[0]
             # RFC 9846 §4.5 [8446 §4.4]: the context is "ClientHello ... client Finished + CertificateRequest".
             answer = _Answer(self._transcript.copy())

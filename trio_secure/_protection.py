@@ -44,6 +44,15 @@ class ContentType(enum.IntEnum):
     APPLICATION_DATA = 23
 
 
+class Epoch(enum.StrEnum):
+    """Which keys protect what is sent or received. Before TLS 1.3 there is only the first and the last."""
+
+    PLAINTEXT = "plaintext"
+    EARLY_DATA = "early data"
+    HANDSHAKE = "handshake"
+    APPLICATION = "application"
+
+
 class Opened(NamedTuple):
     """What was in a record: its content type and how many bytes were written."""
 

@@ -11,6 +11,8 @@ bytes, and a cancellation there finds nothing to lose.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import trio
 
 from ._alerts import MAX_PASSED_OVER, Alert
@@ -19,13 +21,15 @@ from ._errors import AlertDescription, AlertReceived, PeerMisbehaved, TLSError
 from ._messages import Message
 from ._messages13 import CertificateRequest, KeyUpdate, NewSessionTicket
 from ._post_handshake import MAX_REACTIONS, Errands, Reaction, reactions
-from ._protection import ContentType
+from ._protection import ContentType, Epoch
 from ._protection13 import Opener13
 from ._reassembly import Reassembly
 from ._records import MAX_READ, Record
 from ._sending import SendingHalf
-from ._trace import Epoch, Tracer
 from ._wire import Established
+
+if TYPE_CHECKING:
+    from ._trace import Tracer
 
 # How long what has been received may wait for an answer that the peer waits for, in seconds: enough for a
 # transport that is ready, too little for a peer that does not read to hold the receiver up. Where data keeps

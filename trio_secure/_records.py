@@ -139,7 +139,10 @@ class RecordReader:
     def rest(self) -> None:
         """Give the room back, if there is no more in it than a record may be long."""
         room, kept = self._view, self._end - self._start
-        if kept < MAX_CONTENT + 2048 and not room.readonly:
+        if room.readonly:  # it has been given back, and what was kept of it is done with
+            if not kept:
+                self._view, self._start, self._end = _NOTHING, 0, 0
+        elif kept < MAX_CONTENT + 2048:
             self._view = memoryview(room[self._start : self._end].tobytes()) if kept else _NOTHING
             self._start, self._end = 0, kept
             give_back(room)

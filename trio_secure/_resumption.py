@@ -10,9 +10,9 @@ resumed one hands the `KnownPeer` it started from on to those that come of it.
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import TYPE_CHECKING
 
 from . import _extensions as ext
-from . import _messages12 as m12
 from . import _messages13 as m13
 from ._codec import Reader
 from ._config import TLSConfig
@@ -23,6 +23,9 @@ from ._names import ServerName
 from ._sessions import MAX_LIFETIME, KnownPeer, Session, Session12, Session13
 from ._suites import CipherSuite
 from ._versions import Version
+
+if TYPE_CHECKING:
+    from . import _messages12 as m12
 
 #: RFC 5246 §F.1.4: "An upper limit of 24 hours is suggested for session ID lifetimes, since an attacker who
 #: obtains a master_secret may be able to impersonate the compromised party until the corresponding session ID is

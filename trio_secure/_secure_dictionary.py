@@ -10,12 +10,14 @@ ignored is worse than an error. Two keys make one field between them: the client
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from . import _settings as settings
-from ._client_identity import ClientIdentity
 from ._config import TLSConfig
 from ._signatures import SIGNATURE_SCHEMES
+
+if TYPE_CHECKING:
+    from ._client_identity import ClientIdentity
 
 _DEFAULT = TLSConfig()
 
@@ -56,6 +58,8 @@ def _identity(certificates: object, key: object) -> ClientIdentity:
         raise ValueError(
             "secure['clientCertificates'] needs secure['clientKey']: the key of the first of them"
         )
+    from ._client_identity import ClientIdentity
+
     return ClientIdentity.of(cast("Sequence[bytes]", certificates), cast("bytes", key))
 
 

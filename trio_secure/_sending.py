@@ -14,7 +14,7 @@ record: this half is then broken, and only this half.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeVarTuple
+from typing import TYPE_CHECKING, TypeVarTuple
 
 import trio
 
@@ -24,12 +24,14 @@ from ._errors import AlertDescription, TLSError
 from ._keys13 import TrafficSecret
 from ._messages import Finished
 from ._messages13 import KeyUpdate
-from ._protection import MAX_CONTENT, ContentType
+from ._protection import MAX_CONTENT, ContentType, Epoch
 from ._protection13 import Sealer13
 from ._suites import Buffer
-from ._trace import Epoch, Tracer
 from ._trio_wire import ALERT_DEADLINE
 from ._wire import OutgoingMessage
+
+if TYPE_CHECKING:
+    from ._trace import Tracer
 
 # How many full records go between two looks at what else has to be sent, and at once to a transport that is no
 # socket: few enough to keep the memory of a send bounded.

@@ -19,11 +19,11 @@ from __future__ import annotations
 import abc
 import math
 import struct
-from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from ._codec import Reader, vector8, vector16, vector24
 from ._errors import PeerMisbehaved
+from ._frozen import frozen
 from ._identity import Claim, VerifiedPeer
 from ._messages13 import Certificate
 from ._names import ServerName
@@ -53,7 +53,7 @@ def _require(condition: bool, complaint: str, *values: object) -> None:
         raise ValueError(f"not a session: {complaint.format(*values)}")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class KnownPeer:
     """A peer whose certificate was accepted in a full handshake.
 
@@ -76,7 +76,7 @@ class KnownPeer:
         return cls(peer, min(now + MAX_LIFETIME, expires_by))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False)
 class Session(abc.ABC):
     """Something that can be resumed. It holds secrets, and is as good as a password until it expires.
 
@@ -163,7 +163,7 @@ class Session(abc.ABC):
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False)
 class Session12(Session):
     """A session of TLS 1.2 or below (RFC 5246 §7, RFC 5077 §3).
 
@@ -210,7 +210,7 @@ class Session12(Session):
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False)
 class Session13(Session):
     """A session of TLS 1.3: one ticket (RFC 9846 §4.7.1 [8446 §4.6.1]), which is used once.
 

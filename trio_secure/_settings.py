@@ -10,15 +10,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Awaitable, Collection, Iterable, Mapping, Sequence
-from typing import Literal, Protocol, cast, runtime_checkable
+from typing import TYPE_CHECKING, Literal, Protocol, cast, runtime_checkable
 
-from ._client_identity import ClientIdentity, Data, Readable
+from ._client_keys import Data, Readable
 from ._identity import Verdict
 from ._key_log import KeyLog
 from ._names import ServerName
 from ._sessions import SessionCache
-from ._trace import TraceSink, print_event
 from ._versions import Version
+
+if TYPE_CHECKING:
+    from ._client_identity import ClientIdentity
+    from ._trace import TraceSink
 
 KeyUsage = Literal["digital_signature", "key_encipherment"]
 OCSPPolicy = Literal["ignore", "if_present", "require"]
@@ -89,8 +92,12 @@ def trace(field: str, value: object) -> TraceSink | None:
     """Where trace events go: True is standard error, None and False are nowhere."""
     if callable(value):
         return cast("TraceSink", value)
-    if value is None or isinstance(value, bool):
-        return print_event if value else None
+    if value is None or value is False:
+        return None
+    if value is True:
+        from ._trace import print_event  # with it comes all that puts messages into words
+
+        return print_event
     raise TypeError(f"{field} must be True, False or a callable, not {type(value).__name__}")
 
 
@@ -243,6 +250,8 @@ def identities(field: str, value: object) -> tuple[ClientIdentity, ...]:
     items = cast("Iterable[object]", value) if isinstance(value, (list, tuple)) else (value,)
     found: list[ClientIdentity] = []
     for item in items:
+        from ._client_identity import ClientIdentity  # few have any
+
         if not isinstance(item, ClientIdentity):
             raise TypeError(f"{field} must hold ClientIdentity objects, not {type(item).__name__}")
         found.append(item)

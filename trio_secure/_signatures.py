@@ -23,7 +23,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -36,6 +35,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import NoDigestInfo
 from ._backend import supports
 from ._certificate_key import CertificateKey, KeyKind
 from ._errors import AlertDescription, PeerMisbehaved
+from ._frozen import frozen
 from ._suites import Authentication
 from ._versions import Version
 
@@ -56,7 +56,7 @@ class Algorithm(NamedTuple):
     digest: hashes.HashAlgorithm | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen(eq=False)
 class SignatureScheme:
     """One row of the table.
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import trio
 
@@ -32,11 +32,13 @@ from ._secure_dictionary import config_of
 from ._sending import SendingHalf
 from ._session_keeper import SessionKeeper
 from ._suites import Buffer
-from ._trace import Tracer
 from ._trio_wire import ALERT_DEADLINE, TrioWire
 from ._trust import lookup_for, trust_key
 from ._versions import Version
 from ._wire import Established
+
+if TYPE_CHECKING:
+    from ._trace import Tracer
 
 T_Stream = TypeVar("T_Stream", bound=trio.abc.Stream)
 # `wrap` is called on the bare class, which says nothing of its own parameter.
@@ -117,7 +119,7 @@ class SecureStream(trio.abc.HalfCloseableStream, Generic[T_Stream]):
         keeper: SessionKeeper | None,
         early_data: bytes,
     ) -> SecureStream[T_Wrapped]:
-        tracer = None if config.trace_sink is None else Tracer(config.trace_sink)
+        tracer = _tracer(config)
         channel = Channel(transport)
         channel.reader.drops_change_cipher_spec = config.highest >= Version.TLS13
         channel.writer.padding = config.record_padding
@@ -331,3 +333,11 @@ async def _close(transport: trio.abc.Stream) -> None:
             await transport.aclose()
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             return
+
+
+def _tracer(config: TLSConfig) -> Tracer | None:
+    if config.trace_sink is None:
+        return None
+    from ._trace import Tracer  # which takes as long to import as a handshake lasts, and few want it
+
+    return Tracer(config.trace_sink)

@@ -13,11 +13,11 @@ from __future__ import annotations
 import enum
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol, Self
 
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM, AESGCM, ChaCha20Poly1305
 
+from ._frozen import frozen
 from ._versions import Version
 
 Buffer = bytes | bytearray | memoryview
@@ -39,7 +39,7 @@ class AeadCipher(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen(eq=False)
 class Aead:
     """A way to protect records that encrypts and authenticates in one.
 
@@ -83,7 +83,7 @@ CHACHA20_POLY1305 = Aead("CHACHA20-POLY1305", ChaCha20Poly1305, 32, 12, _CHACHA_
 AES_128_CCM = Aead("AES-128-CCM", AESCCM, 16, 4, _CCM_RECORDS)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Cbc:
     """A way to protect records with AES in CBC mode and, apart from it, an HMAC (RFC 5246 §6.2.3.2).
 
@@ -139,7 +139,7 @@ class TranscriptHash(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen(eq=False)
 class Hash:
     """A hash, as `hashlib` and `hmac` name it.
 
@@ -211,7 +211,7 @@ class Authentication(enum.Enum):
     ECDSA = "ECDSA"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen(eq=False)
 class CipherSuite:
     """One row of the table.
 

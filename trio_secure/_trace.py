@@ -13,7 +13,6 @@ then ends the connection like any other error of its user.
 from __future__ import annotations
 
 import contextlib
-import enum
 import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -23,6 +22,7 @@ from typing import Literal, ParamSpec, TypeVar
 from ._alerts import Alert
 from ._errors import AlertLevel, CertificateRefused, TLSError, alert_name
 from ._messages import ServerHello
+from ._protection import Epoch
 from ._trace_extensions import Size, TraceExtension, suite_name
 from ._trace_text import details, extensions, fields, printable, summary, title
 
@@ -33,15 +33,6 @@ Way = Literal["sent", "received"]
 Direction = Literal["sent", "received", "note"]
 _ARROWS: Mapping[Direction, str] = {"sent": "->", "received": "<-", "note": " *"}
 _INDENT = " " * 19
-
-
-class Epoch(enum.StrEnum):
-    """Which keys protect what is sent or received. Before TLS 1.3 there is only the first and the last."""
-
-    PLAINTEXT = "plaintext"
-    EARLY_DATA = "early data"
-    HANDSHAKE = "handshake"
-    APPLICATION = "application"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ on its way.
 
 from __future__ import annotations
 
-from typing import overload
+from typing import TYPE_CHECKING, overload
 
 import trio
 
@@ -18,15 +18,16 @@ from ._alerts import MAX_PASSED_OVER, Alert, encode_alert
 from ._channel import Channel
 from ._errors import AlertDescription, AlertReceived, PeerMisbehaved, TLSError, Truncated, alert_name
 from ._key_log import KeyLog, SecretsLog
-from ._messages import ClientHello, Message, encode_message
-from ._messages12 import HelloRequest
-from ._protection import ContentType, Opener, PlainSealer, Sealer
+from ._messages import ClientHello, HelloRequest, Message, encode_message
+from ._protection import ContentType, Epoch, Opener, PlainSealer, Sealer
 from ._reassembly import MessageHeader, Reassembly
 from ._records import Record
-from ._trace import Epoch, Tracer
 from ._transcript import Transcript
 from ._versions import Version
 from ._wire import A, B, OutgoingMessage, RecordLimits
+
+if TYPE_CHECKING:
+    from ._trace import Tracer
 
 #: How long a peer that does not read can delay the alert that tells it why the connection ends, in seconds.
 ALERT_DEADLINE = 1.0

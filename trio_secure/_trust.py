@@ -12,24 +12,21 @@ import functools
 import os
 import weakref
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
 
-from trio_certs import (
-    CertificateError,
-    Manifest,
-    Reason,
-    Resource,
-    ResourceNotFoundError,
-    SourceError,
-    Trust,
-)
+from trio_certs import CertificateError, Reason, ResourceNotFoundError, SourceError, Trust
 
-from ._client_identity import LoadedIdentity
 from ._config import TLSConfig, once
 from ._errors import AlertDescription, CertificateRefused
+from ._frozen import frozen
 from ._identity import CertificateLookup, Claim, ProvenKey, Verdict
 from ._session_cache import trust_digest
 from ._settings import KeyUsage, OCSPPolicy
+
+if TYPE_CHECKING:
+    from trio_certs import Manifest, Resource
+
+    from ._client_identity import ClientIdentity
 
 # RFC 9846 §6.2 [8446 §6.2] describes what each alert says; what fits none of the specific ones is bad_certificate
 # when the certificate breaks a rule, certificate_unknown when the trouble is elsewhere.
@@ -57,10 +54,10 @@ _ALERTS: Mapping[Reason, AlertDescription] = {
 }
 
 
-_Anchor = bytes | str | Resource
+_Anchor: TypeAlias = "bytes | str | Resource"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Unverified:
     """The verdict of a lookup that was switched off."""
 
@@ -112,6 +109,10 @@ def lookup_for(config: TLSConfig) -> CertificateLookup:
 
 @once
 def _trust(config: TLSConfig) -> Trust:
+    if config.manifest is None and not config.certificates:
+        return _trust_in((), None, config.ocsp)
+    from trio_certs import Manifest, Resource
+
     manifest = config.manifest
     if manifest is not None and not isinstance(manifest, Manifest):
         raise TypeError(f"manifest must be a Manifest, not {type(manifest).__name__}")
@@ -148,30 +149,43 @@ def trust_parts(config: TLSConfig) -> list[bytes | str]:
     # What a session was proven and agreed with is not done again when it is resumed. And RFC 6066 §4 has
     # max_fragment_length last as long as the session does.
     parts.append(f"{config.signature_algorithms} {config.groups} {config.max_fragment_length}")
-    parts += [_described(config.manifest), "" if config.trust is None else _described(config.trust)]
+    parts += [_described(config.manifest), "" if config.trust is None else _token(config.trust)]
     parts.append(f"{len(config.certificates)} certificates")
     # What a file holds is what the very object has read of it that decides.
     parts += [
-        one if isinstance(one, bytes) else _described(_trust(config) if isinstance(one, str) else one)
+        one if isinstance(one, bytes) else _token(_trust(config)) if isinstance(one, str) else _described(one)
         for one in config.certificates
     ]
     parts.append(f"{len(config.identities)} identities")
-    parts += [_described(identity) for identity in config.identities]
+    parts += [_identity(identity) for identity in config.identities]
     return parts
+
+
+def _described(thing: object) -> str:
+    """What tells a manifest or a resource from others: what it holds."""
+    if thing is None:
+        return ""
+    from trio_certs import Manifest, Resource
+
+    if not isinstance(thing, Manifest | Resource):
+        return _token(thing)
+    # A store of the application's own is what this very object has read of its folder.
+    return repr(thing) if thing.store.is_bundled else f"{thing!r} {_token(thing.store)}"
+
+
+def _identity(identity: ClientIdentity) -> str:
+    from ._client_identity import LoadedIdentity
+
+    if isinstance(identity, LoadedIdentity):
+        return "".join(certificate.hex() for certificate in identity.chain)
+    return _token(identity)
 
 
 _tokens: weakref.WeakKeyDictionary[object, str] = weakref.WeakKeyDictionary()
 
 
-def _described(thing: object) -> str:
-    """What tells a value from others: what it holds, or for one that does not say, that it is this very object."""
-    if thing is None:
-        return ""
-    if isinstance(thing, Manifest | Resource):
-        # A store of the application's own is what this very object has read of its folder.
-        return repr(thing) if thing.store.is_bundled else f"{thing!r} {_described(thing.store)}"
-    if isinstance(thing, LoadedIdentity):
-        return "".join(certificate.hex() for certificate in thing.chain)
+def _token(thing: object) -> str:
+    """For what does not say what it holds: that it is this very object."""
     try:
         return _tokens.setdefault(thing, os.urandom(16).hex())
     except TypeError:

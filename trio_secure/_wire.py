@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Protocol, TypeVar, overload
+from typing import TYPE_CHECKING, Protocol, TypeVar, overload
 
+from ._frozen import frozen
 from ._identity import VerifiedPeer
-from ._keys12 import MasterSecret
 from ._keys13 import ApplicationSecrets, ResumptionSecret
 from ._messages import Message
-from ._messages12 import NewSessionTicket
-from ._protection import Opener, Sealer
+from ._protection import Epoch, Opener, Sealer
 from ._sessions import Session
 from ._suites import CipherSuite
-from ._trace import Epoch
 from ._transcript import Transcript
 from ._versions import Version
+
+if TYPE_CHECKING:
+    from ._keys12 import MasterSecret
+    from ._messages12 import NewSessionTicket
 
 A = TypeVar("A", bound=Message)
 B = TypeVar("B", bound=Message)
@@ -99,7 +100,7 @@ class Exporter(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RecordLimits:
     """How much one record may hold, in each direction; None is as much as the version allows.
 
@@ -117,7 +118,7 @@ class RecordLimits:
 NO_LIMITS = RecordLimits()
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@frozen(repr=False)
 class NewSession12:
     """What a handshake of TLS 1.2 or below leaves that can be resumed, if the server keeps it or gave a ticket."""
 
@@ -128,7 +129,7 @@ class NewSession12:
     max_fragment_length: int | None
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@frozen(repr=False)
 class Established:
     """A finished handshake. It cannot be made without the `VerifiedPeer`.
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
-from trio_certs._anchors import parse_anchors
 from trio_certs._certificate import CertificateFacts
-from trio_certs._folder import File
 from trio_certs._resource import Resource
 from trio_certs._source import Anchors, Found, Sought, Source
+
+if TYPE_CHECKING:
+    from trio_certs._folder import File
 
 Anchor = bytes | str | os.PathLike[str] | Resource
 
@@ -37,12 +38,14 @@ class GivenAnchors(Source):
         given: list[CertificateFacts] = []
         for place, anchor in enumerate(self.anchors, 1):
             if isinstance(anchor, bytes):
+                from trio_certs._anchors import parse_anchors
+
                 try:
                     given += parse_anchors(anchor)
                 except ValueError as error:
                     raise ValueError(f"anchor {place} is not a certificate: {error}") from error
         self._given = Anchors(given)
-        self.files = [File(anchor) for anchor in self.anchors if isinstance(anchor, str | os.PathLike)]
+        self.files = [_file(anchor) for anchor in self.anchors if isinstance(anchor, str | os.PathLike)]
         self._resources = [anchor for anchor in self.anchors if isinstance(anchor, Resource)]
 
     async def find(self, sought: Sought, /) -> Found:
@@ -55,6 +58,12 @@ class GivenAnchors(Source):
             if sought.fits(certificate):
                 found.append(certificate)
         return Found(list(dict.fromkeys(found)))
+
+
+def _file(path: str | os.PathLike[str]) -> File:
+    from trio_certs._folder import File
+
+    return File(path)
 
 
 def _anchor(value: object, place: int) -> Anchor:

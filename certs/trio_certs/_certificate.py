@@ -55,8 +55,7 @@ _OTHER_KEYS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class PublicKeyFacts:
+class PublicKeyFacts(NamedTuple):
     """The kind and size of a public key."""
 
     kind: str

@@ -12,9 +12,9 @@ each limit, by the root's SHA-256, so that it holds wherever the root came from.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import trio
 
@@ -26,8 +26,7 @@ from trio_certs._store import BUNDLED
 HEADER = "trio-certs constraints, version 1"
 
 
-@dataclass(frozen=True, slots=True)
-class Constraint:
+class Constraint(NamedTuple):
     """What a root may not do."""
 
     why: str

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import abc
 import os
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -80,6 +79,8 @@ class Folder(_Read):
     label = "the folder of certificates"
 
     def _certificates(self) -> Iterator[CertificateFacts]:
+        import zipfile
+
         try:
             files = self._folder() if self.path.is_dir() else self._archive()
             left = MAX_FOLDER_BYTES
@@ -101,6 +102,8 @@ class Folder(_Read):
                 yield path.name, _read(path)
 
     def _archive(self) -> Iterator[tuple[str, bytes]]:
+        import zipfile
+
         with zipfile.ZipFile(self.path) as archive:
             for member in archive.infolist():
                 if Path(member.filename).suffix.lower() in _SUFFIXES:

@@ -8,9 +8,8 @@ decides whether the response may be used at all.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from trio_certs._certificate import read_extensions, read_time
 from trio_certs._der import (
@@ -52,8 +51,7 @@ class UnusableResponse(ValueError):
     """A response that is well-formed, and cannot be used nevertheless."""
 
 
-@dataclass(frozen=True, slots=True)
-class Status:
+class Status(NamedTuple):
     """What a response says about one certificate (a SingleResponse)."""
 
     hash_algorithm: bytes
@@ -93,8 +91,7 @@ class Status:
         return cls(hash_algorithm, name_hash, key_hash, serial, status, revoked_at, this_update, next_update)
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(NamedTuple):
     """A successful response: a BasicOCSPResponse, not yet verified."""
 
     signed: bytes

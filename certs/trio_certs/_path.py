@@ -17,7 +17,6 @@ from trio_certs._certificate import CertificateFacts
 from trio_certs._chain import Chain, malformed
 from trio_certs._errors import CertificateError, Reason
 from trio_certs._leaf import check_key
-from trio_certs._refusal import refusal, unknown_issuer
 from trio_certs._rules import Rules
 from trio_certs._source import TierName
 from trio_certs._text import printable
@@ -88,7 +87,11 @@ class PathFinder:
                 sent = [certificate for certificate in sent if certificate != at_fault]
             else:
                 left.remove(path[-1])
-        raise broken or unknown_issuer(self._sent)
+        if broken is not None:
+            raise broken
+        from trio_certs._refusal import unknown_issuer
+
+        raise unknown_issuer(self._sent)
 
     def _search(
         self, tier: TierName, anchors: Sequence[CertificateFacts], sent: Sequence[CertificateFacts]
@@ -98,6 +101,8 @@ class PathFinder:
         try:
             return self._verifier.verify(policy, anchors, sent, self._rules.server, self._rules.now)
         except self._verifier.PathError as error:
+            from trio_certs._refusal import refusal
+
             raise refusal(str(error), self._sent, anchors, self._rules.now, error.certificate) from error
         except self._verifier.Unreadable as error:
             raise CertificateError(

@@ -7,10 +7,14 @@ would have been the answer.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from trio_certs._certificate import CertificateFacts
-from trio_certs._manifest import Manifest
 from trio_certs._source import Found, LeftOut, Sought, Source
 from trio_certs._store import BUNDLED, Entry, Store
+
+if TYPE_CHECKING:
+    from trio_certs._manifest import Manifest
 
 
 class PublicCAs(Source):

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from trio_certs._errors import ResourceNotFoundError
-from trio_certs._manifest import Manifest, check_manifest
 from trio_certs._store import BUNDLED, Entry, Store
 
-_NAME = re.compile(r"ca(0|[1-9][0-9]{0,5})\.der", re.ASCII)
+if TYPE_CHECKING:
+    from trio_certs._manifest import Manifest
+
+_NAME = r"ca(0|[1-9][0-9]{0,5})\.der"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,10 @@ class Resource:
 
     def __post_init__(self) -> None:
         _check_name(self.name)
-        check_manifest(self.manifest)
+        if self.manifest is not None:
+            from trio_certs._manifest import check_manifest
+
+            check_manifest(self.manifest)
 
     async def read(self) -> bytes:
         """The certificate as DER.
@@ -45,7 +51,7 @@ class Resource:
             StoreError: the store's files are damaged.
         """
         index = await self.store.load_index()
-        match = _NAME.fullmatch(self.name)
+        match = re.fullmatch(_NAME, self.name, re.ASCII)
         entry = index.entries.get(int(match[1])) if match else None
         if entry is None:
             raise self._unknown(int(match[1]) if match else None)

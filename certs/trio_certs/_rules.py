@@ -9,21 +9,21 @@ certificate at fault.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING, NamedTuple
 
 from trio_certs._certificate import CertificateFacts
 from trio_certs._constraints import Constraint
-from trio_certs._crl import CRL
 from trio_certs._errors import CertificateError, Reason
-from trio_certs._pins import Pin, check_pins
-from trio_certs._revocation import check_revocation
 from trio_certs._server_name import ServerName, SubjectNames
 from trio_certs._text import describe_name
 
+if TYPE_CHECKING:
+    from trio_certs._crl import CRL
+    from trio_certs._pins import Pin
 
-@dataclass(frozen=True, slots=True)
-class Rules:
+
+class Rules(NamedTuple):
     """The rules for the paths of one server."""
 
     server: ServerName
@@ -50,5 +50,11 @@ class Rules:
                     f"({constraint.why}). The server needs a certificate of another CA.",
                     leaf,
                 )
-        check_pins(self.pins, path)
-        check_revocation(self.crls, path, self.now)
+        if self.pins:
+            from trio_certs._pins import check_pins
+
+            check_pins(self.pins, path)
+        if self.crls:
+            from trio_certs._revocation import check_revocation
+
+            check_revocation(self.crls, path, self.now)

@@ -8,24 +8,20 @@ is told, because it is that of the source the user named first.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from trio_certs._certificate import CertificateFacts
 from trio_certs._chain import Chain
 from trio_certs._errors import CertificateError
 from trio_certs._path import PathFinder, VerifiedChain
 from trio_certs._public import PublicCAs
-from trio_certs._refusal import unknown_issuer
-from trio_certs._resource import excluded
 from trio_certs._rules import Rules
 from trio_certs._source import Found, LeftOut, Sought, Source, TierName
 from trio_certs._store import Entry, Index
 from trio_certs._text import describe_name
 
 
-@dataclass(frozen=True, slots=True)
-class FoundPath:
+class FoundPath(NamedTuple):
     """A verified path, and the CA of the store that it ends at, if it is one."""
 
     path: tuple[CertificateFacts, ...]
@@ -73,7 +69,11 @@ class Search:
                 return path
         for left_out in self._left_out:
             await self._explain(left_out)
-        raise self._refused or unknown_issuer(self._sent)
+        if self._refused is not None:
+            raise self._refused
+        from trio_certs._refusal import unknown_issuer  # mostly nobody is refused
+
+        raise unknown_issuer(self._sent)
 
     def _try(self, tier: TierName, found: Found) -> FoundPath | None:
         for each, anchors in self._by_tier(tier, found):
@@ -105,6 +105,8 @@ class Search:
 
     async def _explain(self, left_out: LeftOut) -> None:
         """Raise the ResourceNotFoundError if one of those left out would have been the answer."""
+        from trio_certs._resource import excluded
+
         source = PublicCAs(left_out.store)
         missing = self._try("web", await source.read([entry.number for entry in left_out.entries]))
         if missing is not None and missing.entry is not None:

@@ -13,6 +13,7 @@ import functools
 import ipaddress
 import re
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from trio_certs._der import SEQUENCE, Reader
 from trio_certs._text import printable
@@ -23,8 +24,7 @@ _IP_ADDRESS = 0x87
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class SubjectNames:
+class SubjectNames(NamedTuple):
     """The names in a subjectAltName extension that a server can be reached under."""
 
     dns: tuple[str, ...] = ()

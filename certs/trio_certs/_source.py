@@ -16,8 +16,8 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar, Literal
+from types import MappingProxyType
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
 
 from trio_certs._certificate import CertificateFacts
 
@@ -29,8 +29,10 @@ TierName = Literal["web", "private", "pinned"]
 TIER_NAMES: tuple[TierName, ...] = ("web", "private", "pinned")
 
 
-@dataclass(frozen=True, slots=True)
-class Sought:
+_NO_ENTRIES: Mapping[bytes, Entry] = MappingProxyType({})
+
+
+class Sought(NamedTuple):
     """What a server sent, as far as a source needs to know."""
 
     leaf: CertificateFacts
@@ -42,8 +44,7 @@ class Sought:
         return certificate.subject in self.issuers or certificate == self.leaf
 
 
-@dataclass(frozen=True, slots=True)
-class LeftOut:
+class LeftOut(NamedTuple):
     """CAs of a store that a chain could lead to, and that a manifest does not include."""
 
     store: Store
@@ -51,12 +52,11 @@ class LeftOut:
     entries: tuple[Entry, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """A source's answer."""
 
     certificates: Sequence[CertificateFacts] = ()
-    entries: Mapping[bytes, Entry] = field(default_factory=dict[bytes, "Entry"])
+    entries: Mapping[bytes, Entry] = _NO_ENTRIES
     """By fingerprint, what those that are CAs of a store are called."""
     left_out: LeftOut | None = None
 

@@ -26,21 +26,17 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import trio
 
 from trio_certs._anchor_source import Anchor, GivenAnchors
 from trio_certs._chain import Chain
 from trio_certs._constraints import load_constraints
-from trio_certs._crl import CRL, parse_crls
 from trio_certs._errors import CertificateError, Reason
-from trio_certs._folder import File
 from trio_certs._leaf import KeyUsage, check_leaf
-from trio_certs._manifest import Manifest, check_manifest
 from trio_certs._ocsp import OCSP_POLICIES, OCSPPolicy, check_staple
 from trio_certs._path import VerifiedChain
-from trio_certs._pins import Pin
 from trio_certs._public import PublicCAs
 from trio_certs._resource import Resource
 from trio_certs._rules import Rules
@@ -48,6 +44,12 @@ from trio_certs._search import Search
 from trio_certs._server_name import ServerName
 from trio_certs._source import Source
 from trio_certs._store import BUNDLED, Store
+
+if TYPE_CHECKING:
+    from trio_certs._crl import CRL
+    from trio_certs._folder import File
+    from trio_certs._manifest import Manifest
+    from trio_certs._pins import Pin
 
 
 def utc_now() -> datetime:
@@ -100,7 +102,10 @@ class Trust:
     def __post_init__(self) -> None:
         if isinstance(self.anchors, bytes | bytearray | memoryview | str | os.PathLike | Resource):
             raise TypeError("anchors must be a sequence of certificates: put a single one into a list")
-        check_manifest(self.manifest)
+        if self.manifest is not None:
+            from trio_certs._manifest import check_manifest  # with it comes the reading of JSON
+
+            check_manifest(self.manifest)
         if self.ocsp not in OCSP_POLICIES:
             raise ValueError(f"ocsp must be one of {', '.join(OCSP_POLICIES)}, not {self.ocsp!r}")
         if not callable(self.clock):
@@ -196,6 +201,8 @@ def _source(value: object, place: int) -> Source:
         return value
     if isinstance(value, Store):
         return PublicCAs(value)
+    from trio_certs._manifest import Manifest
+
     if isinstance(value, Manifest):
         return PublicCAs(value.store, value)
     raise TypeError(
@@ -207,6 +214,8 @@ def _source(value: object, place: int) -> Source:
 def _pins(pins: Iterable[object]) -> tuple[Pin, ...]:
     found: list[Pin] = []
     for place, pin in enumerate(pins, 1):
+        from trio_certs._pins import Pin
+
         if not isinstance(pin, Pin):
             raise TypeError(f"pin {place} must be a Pin, not {type(pin).__name__}")
         found.append(pin)
@@ -224,6 +233,8 @@ def _lists(crls: Iterable[object]) -> Iterable[bytes]:
 
 def _parsed(crls: Sequence[bytes]) -> Iterable[CRL]:
     for place, data in enumerate(crls, 1):
+        from trio_certs._crl import parse_crls
+
         try:
             yield from parse_crls(data)
         except ValueError as error:

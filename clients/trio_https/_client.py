@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import Unpack
+from typing import TYPE_CHECKING, Unpack
 
 import trio
 
@@ -21,7 +21,6 @@ from ._connector import Connector
 from ._cookies import CookieJar
 from ._defaults import SocketFactory
 from ._dial import Dial, Resolve
-from ._download import Downloaded, download, parse_sha256
 from ._forms import with_params
 from ._headers import HeadersLike, fields, merged
 from ._layers import stacked
@@ -34,9 +33,12 @@ from ._redirects import Redirects
 from ._response import Response, StreamingResponse
 from ._retries import Retries
 from ._trace import EventHook
-from ._transfer import Progress, Terms
 from ._transport import Transport
 from ._url import URL
+
+if TYPE_CHECKING:
+    from ._download import Downloaded
+    from ._transfer import Progress
 
 _REDIRECTS = Redirects()
 _MOST_MADE = 64
@@ -242,6 +244,9 @@ class Client(trio.abc.AsyncResource):
             OSError: a file cannot be written.
             Exception: as for `stream`.
         """
+        from ._download import download, parse_sha256
+        from ._transfer import Terms
+
         expected = parse_sha256(sha256)
         if connections < 1:
             raise ValueError(f"connections must be at least 1, not {connections}")

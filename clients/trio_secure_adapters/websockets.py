@@ -72,7 +72,7 @@ class connect(client.connect):  # noqa: N801  # the library's own name
     def _https_proxy(self) -> Proxy | None:
         if self.open_tcp_stream_kwargs.get("unix", False):
             return None
-        url = get_proxy(self.ws_uri) if self.proxy is True else self.proxy
+        url = get_proxy(self.ws_uri) if self.proxy is True else self.proxy or None
         proxy = None if url is None else parse_proxy(url)
         return proxy if proxy is not None and proxy.scheme == "https" else None
 

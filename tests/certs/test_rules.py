@@ -35,6 +35,7 @@ def rules(
 def test_a_path_that_keeps_to_all_passes() -> None:
     pins = (Pin.certificate(PATH[0].fingerprint),)
     rules((Constraint("why", suffix="test"),), pins, (revocation_list(ROOT),)).check(PATH)
+    rules().check(PATH)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from support.authority import Authority
 from support.reports import refused, traced
 from trio_secure import TraceEvent, TraceKeyChange, TraceMessage
-from trio_secure._trace import Epoch
+from trio_secure._protection import Epoch
 from trio_secure_report import _steps
 from trio_secure_report._steps import steps
 from trio_secure_report._story import Story

@@ -17,6 +17,7 @@ from trio_secure._messages import (
     CertificateVerify,
     ClientHello,
     Finished,
+    HelloRequest,
     HelloRetryRequest,
     ServerHello,
     encode_message,
@@ -50,6 +51,12 @@ def test_a_damaged_message_is_refused(kind: _Kind, body: bytes) -> None:
 def test_a_recorded_message_is_within_the_largest_accepted(kind: _Kind, body: bytes) -> None:
     assert kind.admits(body)
     assert len(body) <= kind.max_length
+
+
+def test_a_hello_request_is_empty() -> None:
+    assert HelloRequest.parse(b"") == HelloRequest()
+    with refused(AlertDescription.DECODE_ERROR, "^malformed HelloRequest: 1 bytes too many$"):
+        HelloRequest.parse(b"\0")
 
 
 def _read_client_hello(wire: bytes) -> ClientHello:

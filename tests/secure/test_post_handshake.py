@@ -28,14 +28,13 @@ from trio_secure import (
     Truncated,
 )
 from trio_secure import _extensions as ext
-from trio_secure import _messages12 as m12
 from trio_secure import _messages13 as m13
 from trio_secure._codec import vector8, vector16
 from trio_secure._errors import AlertLevel
 from trio_secure._identity import VerifiedPeer
 from trio_secure._keys12 import MasterSecret
 from trio_secure._keys13 import ResumptionSecret
-from trio_secure._messages import Message
+from trio_secure._messages import HelloRequest, Message
 from trio_secure._post_handshake import MAX_REACTIONS, Errands, Reaction, reactions
 from trio_secure._session_keeper import SessionKeeper
 from trio_secure._signatures import SCHEMES_BY_NAME
@@ -71,7 +70,7 @@ def _key_updates(*requests: int) -> Act:
     return act
 
 
-_BELOW_13: dict[type[Message], Reaction] = {m12.HelloRequest: Reaction.REFUSE_RENEGOTIATION}
+_BELOW_13: dict[type[Message], Reaction] = {HelloRequest: Reaction.REFUSE_RENEGOTIATION}
 _REACTIONS = dict.fromkeys(Version, _BELOW_13)
 _REACTIONS[Version.TLS13] = {
     m13.NewSessionTicket: Reaction.KEEP_TICKET,

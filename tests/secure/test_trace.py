@@ -26,7 +26,8 @@ from trio_secure import _extensions as ext
 from trio_secure import _messages13 as m13
 from trio_secure._alerts import Alert
 from trio_secure._messages import Finished, ServerHello, encode_message
-from trio_secure._trace import Epoch, Tracer, print_event
+from trio_secure._protection import Epoch
+from trio_secure._trace import Tracer, print_event
 
 _PARAMETERS = m13.EncryptedExtensions({ext.ALPN: b"\x00\x03\x02h2", ext.SERVER_NAME: b""})
 

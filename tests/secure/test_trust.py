@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -47,7 +47,14 @@ from trio_certs import (
     Trust,
     VerifiedChain,
 )
-from trio_secure import AlertDescription, CertificateRefused, SecureStream, TLSConfig
+from trio_secure import (
+    AlertDescription,
+    CertificateRefused,
+    ClientIdentity,
+    LoadedIdentity,
+    SecureStream,
+    TLSConfig,
+)
 from trio_secure._identity import Claim, ProvenKey
 from trio_secure._names import ServerName
 from trio_secure._settings import CertificateVerifier, OCSPPolicy
@@ -570,6 +577,23 @@ def test_what_does_not_say_what_it_holds_is_described_by_being_itself() -> None:
     # One that takes no weak reference is not even itself.
     bare = Bare()
     assert parts(bare) != parts(bare)
+
+
+def test_a_selection_or_an_identity_of_the_users_own_is_described_by_being_itself() -> None:
+    class Selection:
+        config: Mapping[str, Mapping[str, bool]] = {}
+
+        def includes(self, name: str, /) -> bool:
+            return True
+
+    class Vault(ClientIdentity):
+        async def ready(self) -> LoadedIdentity:
+            raise AssertionError("nobody asks")
+
+    one, other = TLSConfig(manifest=Selection()), TLSConfig(manifest=Selection())
+    assert trust_parts(one) == trust_parts(one) != trust_parts(other)
+    one, other = TLSConfig(client_identities=Vault()), TLSConfig(client_identities=Vault())
+    assert trust_parts(one) == trust_parts(one) != trust_parts(other)
 
 
 def test_a_store_is_what_its_object_has_read_of_the_folder(tmp_path: Path) -> None:

@@ -14,10 +14,9 @@ from trio_secure._channel import Channel
 from trio_secure._handshake import client_handshake
 from trio_secure._identity import Verdict, VerifiedPeer
 from trio_secure._messages import Message, ServerHello
-from trio_secure._protection import Opener, Sealer
+from trio_secure._protection import Epoch, Opener, Sealer
 from trio_secure._signatures import SCHEMES_BY_NAME
 from trio_secure._suites import SUITES_BY_NAME
-from trio_secure._trace import Epoch
 from trio_secure._transcript import Transcript
 from trio_secure._trio_wire import TrioWire
 from trio_secure._versions import Version
