@@ -4,7 +4,7 @@ Theory of operation
 -------------------
 One function for each extension that takes more than a line, and one list in the order of sending. What a
 configuration says is written once for all of its connections; what depends on a session (its ticket, its id) or a
-share comes behind it. The pre-shared key is bound afterwards, because its binder covers everything that stands
+share stands around it. The pre-shared key is bound afterwards, because its binder covers everything that stands
 before it.
 """
 
@@ -125,10 +125,11 @@ def _extensions(
     # RFC 6066 §3: "Literal IPv4 and IPv6 addresses are not permitted in 'HostName'."
     if name is not None and not name.is_address:
         extensions.append((ext.SERVER_NAME, _server_name(name)))
-    extensions += _lasting(config) if grease is None else _of_configuration(config, grease)
+    # Before the others, for it may be empty: WebSphere 7 cannot do with an empty extension as the last.
     if config.lowest < Version.TLS13 and config.session_cache is not None:
         ticket = session.ticket if isinstance(session, Session12) else b""
         extensions.append((ext.SESSION_TICKET, ticket))
+    extensions += _lasting(config) if grease is None else _of_configuration(config, grease)
     if config.highest >= Version.TLS13:
         # RFC 9846 §9.2 [8446 §9.2]: "If containing a 'supported_groups' extension, it MUST also contain a
         # 'key_share' extension, and vice versa. An empty KeyShare.client_shares list is permitted."
