@@ -340,12 +340,21 @@ async def test_what_is_known_is_written_down_while_it_comes(
 ) -> None:
     monkeypatch.setattr("trio_https._transfer._SAVE_EVERY", 1 << 20)
     seen: list[int] = []
+    half, taken = len(LARGE) // 2, trio.Event()
+
+    async def serve(peer: Peer) -> None:
+        head, body = RangeServer(LARGE).answer(await peer.request())
+        await peer.send(head + body[:half])
+        await taken.wait()
+        await peer.send(body[half:])
 
     def look(received: int, total: int | None) -> None:
         state = json.loads(content(path.parent / KEPT[1]))
         seen.append(state["parts"][0][2])
+        if received >= half:
+            taken.set()
 
-    await fetch(RangeServer(LARGE), path, progress=look)
+    await fetch(serve, path, progress=look)
     assert any(0 < length < len(LARGE) for length in seen)
 
 
