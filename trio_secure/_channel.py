@@ -31,6 +31,9 @@ _INITIAL_VERSION = 0x0301
 # them, and the receiver begins on them while the next are sealed.
 _AT_ONCE = 4 * MAX_CONTENT
 
+# Fewer bytes than this are all that there was: who sends much has the next record on its way.
+_LITTLE = MAX_CONTENT
+
 _BROKE = "the connection broke before the server closed it"
 _BROKE_SENDING = "the connection broke while sending"
 
@@ -43,21 +46,22 @@ class Channel:
         self.reader = RecordReader()
         self.writer = RecordWriter(_INITIAL_VERSION)
         self._socket = _system_socket(transport) if hasattr(os, "readv") else None
+        # Whether looking again at once would most likely be in vain: little came the last time, or nothing yet.
+        self._emptied = True
 
-    async def fill(self, *, asked: bool = False) -> None:
+    async def fill(self) -> None:
         """Wait for more bytes from the peer; when cancelled, none are lost.
-
-        Args:
-            asked: whether they answer what has been sent just now, so that it is too early to look for them.
 
         Raises:
             Truncated: the transport ended or broke.
         """
-        reader, socket, waited = self.reader, self._socket, asked
+        reader, socket = self.reader, self._socket
         if socket is None:
             count = await self._ask()
         else:
-            if asked:
+            # A socket that was closed cannot be waited for, and says so when it is read.
+            waited = self._emptied and socket.fileno() >= 0
+            if waited:
                 await trio.lowlevel.wait_readable(socket)
             else:
                 await trio.lowlevel.checkpoint_if_cancelled()
@@ -73,6 +77,7 @@ class Channel:
                 except OSError as error:
                     _fail(error, _BROKE)
             reader.received(count)
+            self._emptied = count < _LITTLE
             if not waited:
                 await trio.lowlevel.cancel_shielded_checkpoint()
         if not count:
@@ -108,19 +113,23 @@ class Channel:
         finally:
             give_back(room)
 
-    async def send(self, records: Buffer, *, checkpoint: bool = True) -> None:
+    def send(self, records: Buffer, *, checkpoint: bool = True) -> Awaitable[None]:
         """Hand sealed records to the transport.
+
+        A cancellation is noticed only where this has to wait: what was sealed is better sent.
 
         Args:
             records: what to hand on.
-            checkpoint: whether it is one even where it need not wait, unlike a part of something that is one.
+            checkpoint: whether other tasks have their turn even where this need not wait.
 
         Raises:
             Truncated: the transport broke.
         """
         if self._socket is not None:
-            await _write(self._socket, (memoryview(records),), checkpoint=checkpoint)
-            return
+            return _write(self._socket, (memoryview(records),), checkpoint=checkpoint)
+        return self._hand_over(records)
+
+    async def _hand_over(self, records: Buffer) -> None:
         try:
             await self.transport.send_all(records)
         except trio.BrokenResourceError as error:
@@ -130,10 +139,8 @@ class Channel:
 async def _write(
     socket: trio.socket.SocketType, pieces: Iterable[memoryview], *, checkpoint: bool = True
 ) -> None:
-    """Write each piece, waiting only for room in the socket; one checkpoint in all if there is enough."""
+    """Write each piece, waiting only for room in the socket."""
     waited = not checkpoint
-    if checkpoint:
-        await trio.lowlevel.checkpoint_if_cancelled()
     for rest in pieces:
         while rest:
             try:

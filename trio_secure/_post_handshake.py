@@ -96,11 +96,12 @@ class Errands:
         self._identities = identities
         self._keeper = keeper
         self._requests: tuple[tuple[m13.CertificateRequest, bytes], ...] = ()
+        #: Whether there is anything to do. Asked twice for each piece of data, so it is here to be read.
+        self.waiting = False
+        self._look()
 
-    @property
-    def waiting(self) -> bool:
-        """Whether there is anything to do."""
-        return bool(self._requests) or (self._keeper is not None and self._keeper.waiting)
+    def _look(self) -> None:
+        self.waiting = bool(self._requests) or (self._keeper is not None and self._keeper.waiting)
 
     def ticket(self, ticket: m13.NewSessionTicket) -> None:
         """A ticket has come."""
@@ -108,6 +109,7 @@ class Errands:
         max_early_data(ticket)
         if self._keeper is not None:
             self._keeper.receive(ticket)
+            self._look()
 
     def request(self, request: m13.CertificateRequest, encoded: bytes) -> None:
         """The server asks who this client is."""
@@ -116,6 +118,7 @@ class Errands:
         # What is wrong with it is told at once, and is nothing that a signer of the user's has done.
         wanted13(request)
         self._requests = (*self._requests, (request, encoded))
+        self._look()
 
     async def answer(self, owe: Callable[[Sequence[tuple[OutgoingMessage, bytes]], bytes], None]) -> None:
         """Answer the requests; one that is cancelled on the way is still to be answered.
@@ -135,6 +138,7 @@ class Errands:
             answer.transcript.add(encoded)
             await answer13(answer, self._identities, request)
             self._requests = self._requests[1:]
+            self._look()
             owe(answer.messages, answer.transcript.digest())
 
     async def keep(self) -> None:
@@ -144,7 +148,10 @@ class Errands:
             Exception: whatever the cache raises; it is not asked again for the same session.
         """
         if self._keeper is not None:
-            await self._keeper.keep()
+            try:
+                await self._keeper.keep()
+            finally:
+                self._look()
 
     async def give_up(self, error: Exception) -> None:
         """The connection has failed: what is left to do is to forget its session, where that has to be done."""
@@ -154,5 +161,8 @@ class Errands:
         # RFC 5077 §3.2: "If the ticket is accepted by the server but the handshake fails, the client SHOULD delete
         # the ticket."
         harmless = isinstance(error, Truncated) and self._version > Version.TLS10
-        if self._keeper is not None and not harmless:
-            await self._keeper.give_up(error)
+        try:
+            if self._keeper is not None and not harmless:
+                await self._keeper.give_up(error)
+        finally:
+            self._look()

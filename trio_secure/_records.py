@@ -283,16 +283,18 @@ class RecordWriter:
         """
         view, sealer, size = memoryview(content), self.sealer, self.max_content
         total = len(view)
-        count = -(-total // size) or 1
         if self.padding and isinstance(sealer, Sealer13):
-            return self._seal_padded(content_type, view, sealer, count)
-        needed = total + count * sealer.overhead
+            return self._seal_padded(content_type, view, sealer)
+        needed = total + (-(-total // size) or 1) * sealer.overhead
         if out is None or len(out) < needed:
             out = memoryview(bytearray(needed))
+        if total <= size:
+            return out[: sealer.seal(content_type, view, out)]
         return out[: sealer.seal_all(content_type, view, size, out)]
 
-    def _seal_padded(self, content_type: int, view: memoryview, sealer: Sealer13, count: int) -> memoryview:
+    def _seal_padded(self, content_type: int, view: memoryview, sealer: Sealer13) -> memoryview:
         size = self.max_content
+        count = -(-len(view) // size) or 1
         out = memoryview(bytearray(count * (size + sealer.overhead)))
         at = 0
         for start in range(0, len(view) or 1, size):

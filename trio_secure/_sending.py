@@ -187,6 +187,8 @@ class SendingHalf:
                 if self._debts:
                     await self._pay()
                 self._torn = True
+                if start:
+                    await trio.lowlevel.checkpoint_if_cancelled()
                 await self._channel.send_data(view[start : start + _BATCH])
                 self._torn = False
         finally:

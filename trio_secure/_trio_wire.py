@@ -284,10 +284,9 @@ class TrioWire:
             self._hear(Alert.parse(record.content))
 
     async def _fill(self) -> None:
-        asked = bool(self._outgoing)
         await self.flush()
         try:
-            await self._channel.fill(asked=asked)
+            await self._channel.fill()
         except Truncated as error:
             raise Truncated(f"the server ended the connection instead of sending {self.phase}") from error
 

@@ -119,45 +119,74 @@ async def test_more_than_a_socket_takes_waits_for_its_reader() -> None:
     assert sum(received) == len(more)
 
 
-async def test_what_is_sent_at_once_is_a_checkpoint_and_a_cancelled_sender_sends_nothing() -> None:
+async def test_what_is_sent_at_once_lets_others_have_their_turn_unless_it_is_not_to() -> None:
     async def serve(stream: trio.abc.Stream) -> None:
-        received.append(bytes(await stream.receive_some()))
+        received.extend([bytes(piece) async for piece in stream])
+
+    async def others() -> None:
+        while True:
+            turns.append(None)
+            await trio.lowlevel.checkpoint()
 
     received: list[bytes] = []
-    async with tcp_server(serve) as port, await trio.open_tcp_stream("127.0.0.1", port) as stream:
+    turns: list[None] = []
+    async with (
+        tcp_server(serve) as port,
+        await trio.open_tcp_stream("127.0.0.1", port) as stream,
+        trio.open_nursery() as nursery,
+    ):
         channel = Channel(stream)
-        with trio.CancelScope() as scope:
-            scope.cancel()
-            await channel.send(b"never")
-        assert scope.cancelled_caught
-        with assert_checkpoints():
+        nursery.start_soon(others)
+        with assert_no_checkpoints():
+            await channel.send(RECORD, checkpoint=False)
+        assert not turns
+        # The order in which tasks have their turns is left to chance.
+        for _ in range(3):
             await channel.send(RECORD)
+        assert turns
+        await stream.send_eof()
         assert await stream.receive_some() == b""
-    assert received == [RECORD]
+        nursery.cancel_scope.cancel()
+    assert b"".join(received) == 4 * RECORD
 
 
-async def test_a_question_and_the_wait_for_its_answer_are_one_checkpoint() -> None:
+async def test_to_wait_for_an_answer_is_a_checkpoint() -> None:
     async def serve(stream: trio.abc.Stream) -> None:
         await stream.send_all(bytes(await stream.receive_some()))
 
     async with tcp_server(serve) as port, await trio.open_tcp_stream("127.0.0.1", port) as stream:
         channel = Channel(stream)
-        with assert_no_checkpoints():
-            await channel.send(RECORD, checkpoint=False)
+        await channel.send(RECORD)
         with assert_checkpoints():
-            await channel.fill(asked=True)
+            await channel.fill()
         assert channel.reader.next() == (22, b"hi")
-        await channel.send(RECORD, checkpoint=False)
         with trio.CancelScope() as scope:
             scope.cancel()
-            await channel.fill(asked=True)
+            await channel.fill()
         assert scope.cancelled_caught
-    ours, theirs = memory_stream_pair()
-    channel = Channel(ours)
-    await channel.send(RECORD, checkpoint=False)
-    await theirs.send_all(bytes(await theirs.receive_some()))
-    await channel.fill(asked=True)
-    assert channel.reader.next() == (22, b"hi")
+
+
+async def test_behind_much_more_is_looked_for_at_once_and_then_waited_for() -> None:
+    async def serve(stream: trio.abc.Stream) -> None:
+        while await stream.receive_some():
+            await stream.send_all(much)
+
+    much = RECORD * 5000
+    async with tcp_server(serve) as port, await trio.open_tcp_stream("127.0.0.1", port) as stream:
+        channel = Channel(stream)
+        await channel.send(RECORD)
+        await wait_all_tasks_blocked()
+        await channel.fill()
+        await channel.send(RECORD)
+        await wait_all_tasks_blocked()
+        with assert_checkpoints():
+            await channel.fill()
+        assert channel.reader.buffered == 2 * len(much)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(channel.fill)
+            await wait_all_tasks_blocked()
+            await channel.send(RECORD)
+        assert channel.reader.buffered > 2 * len(much)
 
 
 async def test_a_broken_stream_is_truncation() -> None:

@@ -409,8 +409,8 @@ async def test_a_session_goes_with_its_connection(version: Version, error: TLSEr
     cache = MemoryCache()
     config = PLAIN.replace(min_version=Version.TLS10)
     keeper = SessionKeeper(cache, config, None, None, "")
-    errands = Errands(_settled(version), (), keeper)
     keeper.meet(_settled(version))
+    errands = Errands(_settled(version), (), keeper)
     if version >= Version.TLS13:
         errands.ticket(m13.NewSessionTicket.parse(_GOOD_TICKET))
     assert errands.waiting
