@@ -122,7 +122,8 @@ class Opener12:
                 if stop > end or not least <= fragment <= most or bytes(view[start : start + 3]) != _DATA_12:
                     break
                 last = filled + fragment - explicit - TAG_LENGTH
-                additional = pseudo_header(sequence, _DATA, _VERSION, last - filled)
+                # `pseudo_header`, of which all but two numbers is the same for every record.
+                additional = sequence.to_bytes(8, "big") + _DATA_12 + (last - filled).to_bytes(2, "big")
                 decrypt_into(
                     nonce(sequence, view[body:content]), view[content:stop], additional, out[filled:last]
                 )
