@@ -66,9 +66,7 @@ class Person:
             nursery.start_soon(self._watch)
             code = await self.process.wait()
             nursery.cancel_scope.cancel()
-        with contextlib.suppress(BlockingIOError):  # all has been read
-            while True:
-                self._show(os.read(self.terminal.fileno(), 65_536))
+        self._read_the_rest()
         return code
 
     async def leaves(self) -> int:
@@ -86,6 +84,7 @@ class Person:
             nursery.start_soon(press)
             code = await self.process.wait()
             nursery.cancel_scope.cancel()
+        self._read_the_rest()
         return code
 
     async def _watch(self) -> None:
@@ -94,6 +93,11 @@ class Person:
 
     async def _more(self) -> None:
         self._show(await self.terminal.receive_some())
+
+    def _read_the_rest(self) -> None:
+        with contextlib.suppress(BlockingIOError):  # all has been read
+            while True:
+                self._show(os.read(self.terminal.fileno(), 65_536))
 
     def _show(self, data: bytes) -> None:
         self.seen = _ESCAPES.sub(b"", self.seen + data)
@@ -131,8 +135,7 @@ async def test_lines_are_edited_sent_and_brought_back(site: Site) -> None:
         await person.sees("hello", times=3)
         await person.types(" again\r")
         await person.sees("again\n", times=2)
-        await person.types("\x04")
-        assert await person.ends() == 0
+        assert await person.leaves() == 0
     assert person.seen.endswith(b"closed the WebSocket, the server's answer has code 1000\n")
 
 
@@ -174,8 +177,7 @@ async def test_what_is_not_in_the_notation_is_typed_again(site: Site) -> None:
         await person.sees("not sent: not hexadecimal digits in pairs")
         await person.types("00ff10\r")
         await person.sees("00ff10\n", times=2)  # typed, and sent back
-        await person.types("\x04")
-        assert await person.ends() == 0
+        assert await person.leaves() == 0
 
 
 async def test_pings_are_shown_above_the_line(site: Site) -> None:
