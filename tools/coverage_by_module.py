@@ -13,6 +13,7 @@ a module stays below the threshold or has no test file.
 from __future__ import annotations
 
 import argparse
+import importlib
 import importlib.util
 import sys
 from collections.abc import Collection, Generator, Iterable
@@ -96,10 +97,13 @@ class ContextPerFile:
             self._measurement.switch_context("")
 
 
-def run_tests(measurement: coverage.Coverage, modules: Iterable[Module]) -> int:
+def run_tests(measurement: coverage.Coverage, modules: Collection[Module]) -> int:
     """Run the test files of `modules` in one process; the result is pytest's exit code."""
     files = sorted({str(module.test) for module in modules if module.test.is_file()})
     measurement.start()
+    # A module that the package imports when it is needed would be imported by whichever test needs it first.
+    for module in modules:
+        importlib.import_module(module.name)
     try:
         return pytest.main(
             ["-q", "--no-header", "-p", "no:cacheprovider", *files], [ContextPerFile(measurement)]
