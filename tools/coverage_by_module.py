@@ -84,8 +84,14 @@ def find_modules(wanted: Collection[str]) -> list[Module]:
 class ContextPerFile:
     """A pytest plugin that tells coverage.py which test file is running, fixtures included."""
 
-    def __init__(self, measurement: coverage.Coverage) -> None:
+    def __init__(self, measurement: coverage.Coverage, modules: Collection[Module]) -> None:
         self._measurement = measurement
+        self._modules = modules
+
+    def pytest_collection_finish(self) -> None:
+        """Import what a package imports when it is needed, or whichever test needs it first would."""
+        for module in self._modules:
+            importlib.import_module(module.name)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
@@ -101,12 +107,9 @@ def run_tests(measurement: coverage.Coverage, modules: Collection[Module]) -> in
     """Run the test files of `modules` in one process; the result is pytest's exit code."""
     files = sorted({str(module.test) for module in modules if module.test.is_file()})
     measurement.start()
-    # A module that the package imports when it is needed would be imported by whichever test needs it first.
-    for module in modules:
-        importlib.import_module(module.name)
     try:
         return pytest.main(
-            ["-q", "--no-header", "-p", "no:cacheprovider", *files], [ContextPerFile(measurement)]
+            ["-q", "--no-header", "-p", "no:cacheprovider", *files], [ContextPerFile(measurement, modules)]
         )
     finally:
         measurement.stop()
