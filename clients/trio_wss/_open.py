@@ -187,11 +187,20 @@ Connecting = Callable[[], Awaitable[Opened]]
 @asynccontextmanager
 async def _running(opening: Opening, connect: Connecting) -> AsyncGenerator[WebSocket]:
     stream, upgrade = await connect()
+    async with (
+        open_ungrouped_nursery() as nursery,
+        opening.start(nursery, stream, upgrade) as websocket,
+    ):
+        yield websocket
+
+
+@asynccontextmanager
+async def open_ungrouped_nursery() -> AsyncGenerator[trio.Nursery]:
+    """A nursery from which what its block raises comes as it is, and not in a group."""
     failure: BaseException | None = None
     async with trio.open_nursery() as nursery:
         try:
-            async with opening.start(nursery, stream, upgrade) as websocket:
-                yield websocket
+            yield nursery
         except BaseException as error:  # noqa: BLE001  # raised again below
             failure = error
     try:

@@ -26,7 +26,7 @@ from trio_https import URL
 
 from ._defaults import is_broken_transport
 from ._errors import ConnectionLost, UpgradeRefused, WebSocketError
-from ._open import Opening, OpenOptions, connect_websocket
+from ._open import Opening, OpenOptions, connect_websocket, open_ungrouped_nursery
 from ._websocket import WebSocket
 
 _TRANSIENT_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -118,23 +118,13 @@ async def reconnecting(
     if attempts is not None and attempts < 1:
         raise ValueError(f"attempts is {attempts}: it must be 1 or more, or None")
     Opening(url, **options)  # to check what was given
-    failure: BaseException | None = None
-    async with trio.open_nursery() as nursery:
+    async with open_ungrouped_nursery() as nursery:
 
         async def connect() -> WebSocket:
             return await connect_websocket(nursery, url, **options)
 
-        connections = Reconnecting(connect, backoff, retry, attempts or math.inf)
-        try:
-            async with connections:
-                yield connections
-        except BaseException as error:  # noqa: BLE001  # raised again below, and not in a group
-            failure = error
-    try:
-        if failure is not None:
-            raise failure
-    finally:
-        del failure  # its traceback leads back to this frame
+        async with Reconnecting(connect, backoff, retry, attempts or math.inf) as connections:
+            yield connections
 
 
 class Reconnecting:
