@@ -14,7 +14,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import cycle
-from typing import Unpack
+from typing import Any, Unpack  # a client may be given anything to send
 
 import trio
 import trio.testing
@@ -197,3 +197,22 @@ async def connected(
             yield websocket, peer
         finally:
             await server_end.aclose()
+
+
+async def pieces(*items: Any) -> AsyncGenerator[Any]:
+    """The items, with a checkpoint before each; an exception among them is raised."""
+    for item in items:
+        await trio.lowlevel.checkpoint()
+        if isinstance(item, Exception):
+            raise item
+        yield item
+
+
+async def read_frames_into(frames: list[Frame | None], peer: Peer) -> None:
+    """Collect frames until the client closes the transport; answer its Close frame."""
+    while (one := await peer.frame()) is not None:
+        frames.append(one)
+        if one.opcode == CLOSE:
+            await peer.send(frame(CLOSE, one.payload[:2]))
+            await peer.stream.aclose()
+            return

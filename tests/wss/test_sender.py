@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncIterator
 from typing import Any  # arguments of wrong types, on purpose
 
 import pytest
@@ -21,6 +21,8 @@ from support.websocket_peer import (
     close_frame,
     connected,
     frame,
+    pieces,
+    read_frames_into,
 )
 from trio_wss import ConnectionClosed, Data, Deflate
 from trio_wss._outbox import CAPACITY
@@ -42,25 +44,6 @@ class Inflating:
 
 
 BIG = bytes(range(256)) * (2 * CAPACITY // 256)
-
-
-async def pieces(*items: Any) -> AsyncGenerator[Any]:
-    """The items, with a checkpoint before each; an exception among them is raised."""
-    for item in items:
-        await trio.lowlevel.checkpoint()
-        if isinstance(item, Exception):
-            raise item
-        yield item
-
-
-async def read_frames_into(frames: list[Frame | None], peer: Peer) -> None:
-    """Collect frames until the client closes the transport; answer its Close frame."""
-    while (one := await peer.frame()) is not None:
-        frames.append(one)
-        if one.opcode == CLOSE:
-            await peer.send(frame(CLOSE, one.payload[:2]))
-            await peer.stream.aclose()
-            return
 
 
 async def read_into(frames: list[Frame], peer: Peer) -> None:

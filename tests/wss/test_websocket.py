@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
 from typing import Any  # arguments of wrong types, on purpose
 
 import pytest
@@ -21,6 +20,8 @@ from support.websocket_peer import (
     close_frame,
     connected,
     frame,
+    pieces,
+    read_frames_into,
 )
 from trio_https import Headers
 from trio_wss import ConnectionClosed, ConnectionLost, Deflate, ProtocolViolation, WebSocket
@@ -30,25 +31,6 @@ from trio_wss._limits import Limits
 from trio_wss._outbox import CAPACITY
 
 BIG = bytes(range(256)) * (2 * CAPACITY // 256)
-
-
-async def pieces(*items: Any) -> AsyncGenerator[Any]:
-    """The items, with a checkpoint before each; an exception among them is raised."""
-    for item in items:
-        await trio.lowlevel.checkpoint()
-        if isinstance(item, Exception):
-            raise item
-        yield item
-
-
-async def read_into(frames: list[Frame | None], peer: Peer) -> None:
-    """Collect frames until the client closes the transport; answer its Close frame."""
-    while (one := await peer.frame()) is not None:
-        frames.append(one)
-        if one.opcode == CLOSE:
-            await peer.send(frame(CLOSE, one.payload[:2]))
-            await peer.stream.aclose()
-            return
 
 
 async def test_a_message_in_every_shape_is_sent() -> None:
@@ -262,7 +244,7 @@ async def test_closing_says_why_and_waits_for_the_server() -> None:
     async with connected() as (ws, peer), trio.open_nursery() as nursery:
         assert (ws.close_code, ws.close_reason) == (None, None)
         frames: list[Frame | None] = []
-        nursery.start_soon(read_into, frames, peer)
+        nursery.start_soon(read_frames_into, frames, peer)
         with trio.testing.assert_checkpoints():
             await ws.aclose(4000, "enough")
         assert frames == [Frame(CLOSE, b"\x0f\xa0enough")]
@@ -335,7 +317,7 @@ async def test_closing_cancelled_anywhere_ends_closed_and_with_whole_frames() ->
         async with connected() as (ws, peer), trio.open_nursery() as nursery:
             frames: list[Frame | None] = []
             await ws.send(BIG)
-            nursery.start_soon(read_into, frames, peer)
+            nursery.start_soon(read_frames_into, frames, peer)
             await cancelling.run(ws.aclose)
             assert ws._connection.closed.is_set()
         assert frames == [Frame(BINARY, BIG), Frame(CLOSE, b"\x03\xe8")]
@@ -344,7 +326,7 @@ async def test_closing_cancelled_anywhere_ends_closed_and_with_whole_frames() ->
 async def test_a_block_left_by_an_exception_goes_away() -> None:
     async with connected() as (ws, peer), trio.open_nursery() as nursery:
         frames: list[Frame | None] = []
-        nursery.start_soon(read_into, frames, peer)
+        nursery.start_soon(read_frames_into, frames, peer)
         with pytest.raises(LookupError):
             async with ws:
                 raise LookupError
