@@ -14,10 +14,9 @@ import trio
 from benchmarks.case import SERVER_NAME
 from benchmarks.contestants import Handshake
 from trio_secure import SecureStream, TLSConfig
-from trio_secure._protection import MAX_CONTENT, ContentType
-
-_PIECE = 4 * MAX_CONTENT
-_ROOM = 2**18 + 2**15
+from trio_secure._channel import _AT_ONCE as PIECE
+from trio_secure._protection import HEADER_LENGTH, MAX_CONTENT, ContentType
+from trio_secure._rooms import ROOM
 
 
 class Bare(trio.abc.Stream):
@@ -27,8 +26,8 @@ class Bare(trio.abc.Stream):
         channel = stream._sending._channel
         self._stream, self._socket = stream, stream.transport_stream.socket
         self._opener, self._sealer = channel.reader.opener, channel.writer.sealer
-        self._sealed = memoryview(bytearray(_ROOM))
-        self._received, self._opened = memoryview(bytearray(_ROOM)), memoryview(bytearray(_ROOM))
+        self._sealed = memoryview(bytearray(ROOM))
+        self._received, self._opened = memoryview(bytearray(ROOM)), memoryview(bytearray(ROOM))
         # What came right behind the handshake.
         buffered = channel.reader._view[channel.reader._start : channel.reader._end]
         self._start, self._end = 0, len(buffered)
@@ -38,8 +37,8 @@ class Bare(trio.abc.Stream):
         """Seal and write."""
         await trio.lowlevel.checkpoint_if_cancelled()
         view, waited = memoryview(data), False
-        for start in range(0, len(view), _PIECE):
-            piece = view[start : start + _PIECE]
+        for start in range(0, len(view), PIECE):
+            piece = view[start : start + PIECE]
             length = self._sealer.seal_all(ContentType.APPLICATION_DATA, piece, MAX_CONTENT, self._sealed)
             rest = self._sealed[:length]
             while rest:
@@ -54,7 +53,7 @@ class Bare(trio.abc.Stream):
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
         """Read and open; tickets are dropped."""
         await trio.lowlevel.checkpoint_if_cancelled()
-        waited, limit = False, max_bytes or _ROOM
+        waited, limit = False, max_bytes or ROOM
         while not (data := self._open(limit)):
             kept = self._end - self._start
             self._received[:kept] = self._received[self._start : self._end]
@@ -75,7 +74,8 @@ class Bare(trio.abc.Stream):
             self._start = opened.stop
             if opened.length:
                 return out[: opened.length].tobytes()
-            stop = self._start + 5 + int.from_bytes(view[self._start + 3 : self._start + 5], "big")
+            body = self._start + HEADER_LENGTH
+            stop = body + int.from_bytes(view[body - 2 : body], "big")
             if stop > self._end:
                 break
             self._opener.open(view[self._start : stop], out)

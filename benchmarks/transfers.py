@@ -64,17 +64,20 @@ def _send(size: int) -> Work:
     return work
 
 
+async def _echoes(stream: trio.abc.Stream, message: bytes, count: int) -> None:
+    for _ in range(count):
+        await stream.send_all(message)
+        await take_in(stream, len(message))
+
+
 def _echo(size: int) -> Work:
     async def work(site: Site, handshake: Handshake, messages: int) -> float:
         message = bytes(size)
         async with await handshake(await connect(site)) as stream:
             await stream.send_all(command(ECHO, size))
-            begin = 0.0
-            for number in range(_WARM_UP_ECHOES + messages):
-                if number == _WARM_UP_ECHOES:
-                    begin = time.process_time()
-                await stream.send_all(message)
-                await take_in(stream, size)
+            await _echoes(stream, message, _WARM_UP_ECHOES)
+            begin = time.process_time()
+            await _echoes(stream, message, messages)
             return time.process_time() - begin
 
     return work
@@ -85,9 +88,7 @@ def _both_ways(size: int) -> Work:
         message = bytes(size)
         async with await handshake(await connect(site)) as stream:
             await stream.send_all(command(ECHO, size))
-            for _ in range(_WARM_UP_ECHOES):
-                await stream.send_all(message)
-                await take_in(stream, size)
+            await _echoes(stream, message, _WARM_UP_ECHOES)
             begin = time.process_time()
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(take_in, stream, messages * size)
